@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
 from pydantic.errors import PydanticUserError
 
 from pipeline.errors import ProjectError, ProjectErrors, nearest
@@ -102,13 +102,17 @@ class Publish(Section):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
 
 
+# A table's rules; there may be none but those behind a #.
+Rules = Annotated[dict[str, dict[str, Any]], BeforeValidator(lambda entries: {} if entries is None else entries)]
+
+
 class Params(Section):
     """The whole of params.yaml."""
 
     seed: int = Field(ge=0, lt=2**32)
     partition_rows: int = Field(ge=1)
     access: dict[str, Source]
-    clean: dict[str, dict[str, dict[str, Any]]] = {}
+    clean: dict[str, Rules] = {}
     transform: Transform
     serve: Serve
     train: Train
