@@ -1,0 +1,113 @@
+"""Check: find every mistake in params.yaml, contract.yaml and CITATION.cff before any work starts.
+
+It also writes what the stages use of the contract (data/schema/), without its prose, so that a better description does
+not run them again.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+import features as feature_functions
+import rules as rule_functions
+from pipeline import citation, contract, params, sources, stage
+from pipeline.cleaning import Measured, Rule, before_phase, clean_part, measure, parse_tables
+from pipeline.consistency import contract_mistakes, mistakes_between, ready_mistakes
+from pipeline.contract import Contract, Resource
+from pipeline.derive import derive, functions_of
+from pipeline.errors import ProjectError, ProjectErrors
+from pipeline.joins import join_part, make_lookup
+from pipeline.lineage import marked_columns, refuse_hindsight
+from pipeline.params import Params
+from pipeline.splitting import ready_columns
+from pipeline.tables import DTYPES
+
+REPORT = Path("metrics/check.json")
+
+
+def main() -> None:
+    errors: list[ProjectError] = []
+    settings = attempt(errors, params.load_all)
+    package = attempt(errors, contract.load)
+    attempt(errors, citation.load)
+    if package:
+        errors += contract_mistakes(package)
+    if settings:
+        attempt(errors, sources.check, settings.access)
+        attempt(errors, check_model, settings)
+    if settings and package:
+        errors += mistakes_between(settings, package)
+        if not errors:
+            errors += rehearse(settings, package)
+    if errors:
+        raise ProjectErrors(errors)
+    write_schemas(package)
+    REPORT.parent.mkdir(exist_ok=True)
+    REPORT.write_text('{\n  "mistakes": 0\n}\n', encoding="utf-8")
+
+
+def attempt(errors: list[ProjectError], function: Callable, *arguments: Any) -> Any:
+    """Call a function; note the mistakes that it finds, and return None then."""
+    try:
+        return function(*arguments)
+    except ProjectErrors as mistakes:
+        errors += mistakes.errors
+    except ProjectError as mistake:
+        errors.append(mistake)
+
+
+def check_model(settings: Params) -> None:
+    from sklearn.base import RegressorMixin  # it takes seconds to import, so not before it is needed
+
+    from pipeline import modelling, scoring
+
+    modelling.check_model(settings.train)
+    regression = issubclass(modelling.model_class(settings.train.model), RegressorMixin)
+    scoring.check_gate(settings.evaluate.gate, scoring.METRICS["regression" if regression else "binary"])
+
+
+def rehearse(settings: Params, package: Contract) -> list[ProjectError]:
+    """Run clean, transform and serve on tables without rows: what fails there would fail after hours of work."""
+    errors: list[ProjectError] = []
+    schema, transform = package.raw(), settings.transform
+    rules = attempt(errors, parse_tables, settings.clean, schema, vars(rule_functions))
+    cleaned = {name: attempt(errors, rehearse_rules, schema[name], rules[name]) for name in schema} if rules else {}
+    if errors:
+        return errors
+    main = schema[transform.table]
+    lookups = [attempt(errors, make_lookup, main, schema[name], cleaned[name]) for name in transform.joins]
+    if errors:
+        return errors
+    functions = functions_of(feature_functions)
+    joined, _ = join_part(cleaned[main.name], lookups)
+    table = attempt(errors, derive, joined, transform.features, functions)
+    if table is None:
+        return errors
+    attempt(errors, ready_columns, settings.serve, main.table_schema.primaryKey, list(table.columns))
+    hindsight = marked_columns("hindsight", schema, package.ready(), transform, functions)
+    return [*errors, *refuse_hindsight(settings.serve.inputs, hindsight), *ready_mistakes(package.ready(), table)]
+
+
+def rehearse_rules(table: Resource, rules: list[Rule]) -> pd.DataFrame:
+    """Clean a table without rows."""
+    columns = {field.name: pd.Series(dtype=DTYPES[field.type]) for field in table.table_schema.fields}
+    empty = pd.DataFrame(columns)
+    repaired = before_phase(empty, "reject", rules, {})
+    measured: Measured = {(rule.name, rule.column): measure(rule, repaired) for rule in rules if rule.function.measure}
+    return clean_part(empty, rules, measured).kept
+
+
+def write_schemas(package: Contract) -> None:
+    ready = package.ready()
+    for file, tables in (
+        (contract.RAW_SCHEMA, package.raw()),
+        (contract.READY_SCHEMA, {contract.READY: ready} if ready else {}),
+    ):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(contract.without_prose(tables), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    stage.run(main)
