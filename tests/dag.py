@@ -1,0 +1,71 @@
+"""What a stage uses, read from its code: to be compared with what dvc.yaml says."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[1]
+LOCK = "requirements.txt"
+
+
+def stages() -> dict[str, dict[str, Any]]:
+    """The stages of dvc.yaml: name -> {cmd, deps, params, outs, …}."""
+    return yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+
+
+def script(stage: dict[str, Any]) -> Path:
+    """The script that a stage runs: `python src/clean.py` -> src/clean.py."""
+    return ROOT / stage["cmd"].split()[1]
+
+
+def imported_modules(path: Path) -> set[Path]:
+    """The project's own modules that a file imports, directly or through others, and itself."""
+    found: set[Path] = set()
+    waiting = [path]
+    while waiting:
+        module = waiting.pop()
+        if module not in found:
+            found.add(module)
+            waiting += _imports(module)
+    return found
+
+
+def _imports(path: Path) -> Iterator[Path]:
+    source = ROOT / "src"
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        for name in names:
+            steps = name.split(".")
+            for depth in range(1, len(steps) + 1):
+                stem = source.joinpath(*steps[:depth])
+                for candidate in (stem.with_suffix(".py"), stem / "__init__.py"):
+                    if candidate.is_file():
+                        yield candidate
+
+
+def declared_modules(stage: dict[str, Any]) -> set[Path]:
+    """The Python files under `deps`."""
+    return {ROOT / dep for dep in stage["deps"] if dep.endswith(".py")}
+
+
+def loaded_params(path: Path) -> set[str]:
+    """The names that a script gives to `params.load`."""
+    return {
+        argument.value
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "params.load"
+        for argument in node.args
+        if isinstance(argument, ast.Constant)
+    }
+
+
+def paths(entries: list[str | dict[str, Any]]) -> list[str]:
+    """The paths of outs, metrics or plots, with or without options."""
+    return [entry if isinstance(entry, str) else next(iter(entry)) for entry in entries]

@@ -1,0 +1,68 @@
+"""The DAG is honest: dvc.yaml names every module, parameter and lock that a stage uses, and no more."""
+
+import ast
+
+import pytest
+
+from dag import LOCK, ROOT, declared_modules, imported_modules, loaded_params, script, stages
+
+STAGES = stages()
+WHOLE_FILE = {"check": {"params.yaml", "contract.yaml", "CITATION.cff"}, "publish": {"contract.yaml", "CITATION.cff"}}
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_deps_hold_every_module_that_the_stage_imports(name):
+    stage = STAGES[name]
+    imported = {path.relative_to(ROOT).as_posix() for path in imported_modules(script(stage))}
+    declared = {path.relative_to(ROOT).as_posix() for path in declared_modules(stage)}
+    assert sorted(declared) == sorted(imported)
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_deps_hold_the_lock_of_what_is_installed(name):
+    assert LOCK in STAGES[name]["deps"]
+
+
+@pytest.mark.parametrize("name", sorted(set(STAGES) - {"check"}))
+def test_declared_params_are_those_that_the_stage_loads(name):
+    assert sorted(STAGES[name].get("params", [])) == sorted(loaded_params(script(STAGES[name])))
+
+
+@pytest.mark.parametrize("name", WHOLE_FILE)
+def test_files_that_a_stage_reads_whole_are_deps(name):
+    assert WHOLE_FILE[name] <= set(STAGES[name]["deps"])
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_every_stage_says_what_it_is_for(name):
+    assert STAGES[name]["desc"]
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stage_imports_no_other_stage(name):
+    others = {script(stage) for other, stage in STAGES.items() if other != name}
+    assert imported_modules(script(STAGES[name])).isdisjoint(others)
+
+
+def test_the_shared_modules_import_no_stage_rules_or_features():
+    for path in (ROOT / "src" / "pipeline").rglob("*.py"):
+        outside = {module for module in imported_modules(path) if (ROOT / "src" / "pipeline") not in module.parents}
+        assert outside == set(), path
+
+
+def test_model_and_data_are_registered_as_artifacts():
+    import yaml
+
+    artifacts = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["artifacts"]
+    assert {artifact["type"] for artifact in artifacts.values()} == {"model", "dataset"}
+    for artifact in artifacts.values():
+        assert artifact["desc"]
+
+
+def test_a_light_stage_never_pays_for_scikit_learn():
+    for name in ("access", "clean", "transform", "serve", "publish"):
+        for module in imported_modules(script(STAGES[name])):
+            for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+                names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+                names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+                assert not any(imported.split(".")[0] in ("sklearn", "skops") for imported in names), module
