@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
 from needs import missing
 
 SECONDS_TO_START = 60

@@ -16,13 +16,13 @@ import time
 from pathlib import Path
 
 import pytest
-from s3_server import S3Server
-from web_server import Site, send, send_range, serving
 
 import access
 from pipeline.errors import ProjectError, ProjectErrors
 from pipeline.params import Source
 from pipeline.sources import store
+from s3_server import S3Server
+from web_server import Site, send, send_range, serving
 
 ROOT = Path(__file__).parents[1]
 A, B = (hashlib.sha256(text).hexdigest() for text in (b"a\n", b"b\n"))

@@ -7,13 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from web_server import Site, send
 
 import access
 import pin
 from pipeline import params
 from pipeline.errors import ProjectError, ProjectErrors
 from pipeline.sources import store
+from web_server import Site, send
 
 ROOT = Path(__file__).parents[1]
 A, B = (hashlib.sha256(text).hexdigest() for text in (b"a\n", b"b\n"))

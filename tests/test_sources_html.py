@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
-from web_server import Site, send
 
 from pipeline import sources
 from pipeline.errors import ProjectError
 from pipeline.params import Source
+from web_server import Site, send
 
 PAGE = """<!doctype html><html><body>
 <table><tr><td><table id="planes">

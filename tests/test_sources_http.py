@@ -9,12 +9,12 @@ import threading
 from pathlib import Path
 
 import pytest
-from web_server import FILE, Site, break_off, send, send_range, serving
 
 from pipeline import sources
 from pipeline.errors import ProjectError
 from pipeline.params import Source
 from pipeline.sources import http
+from web_server import FILE, Site, break_off, send, send_range, serving
 
 FILE_SHA256 = hashlib.sha256(FILE).hexdigest()
 WHERE = r"params\.yaml: access\.t\.uri: "

@@ -5,11 +5,11 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from web_server import Site, break_off, send, serving
 
 from pipeline import sources
 from pipeline.errors import ProjectError
 from pipeline.params import Pages, Source
+from web_server import Site, break_off, send, serving
 
 ROWS = [{"id": 1, "name": "Zoë"}, {"id": 2, "name": None}, {"id": 3, "wind": 1.5}]
 LINES = '{"id":1,"name":"Zoë"}\n{"id":2,"name":null}\n{"id":3,"wind":1.5}\n'

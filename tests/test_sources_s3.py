@@ -4,12 +4,12 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from s3_server import S3Server
-from web_server import FILE, Site, break_off, send
 
 from pipeline import sources
 from pipeline.errors import ProjectError
 from pipeline.params import Source
+from s3_server import S3Server
+from web_server import FILE, Site, break_off, send
 
 pytestmark = pytest.mark.usefixtures("clean_aws")
 

@@ -12,11 +12,11 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from postgres_server import PostgresServer
 
 from pipeline import sources
 from pipeline.errors import ProjectError
 from pipeline.params import Source
+from postgres_server import PostgresServer
 
 WHERE = r"params\.yaml: access\.planes\."
 
