@@ -46,7 +46,7 @@ def parse_number(
     number = rf"[+-]?(?:(?:{whole})(?:{point}[0-9]*)?|{point}[0-9]+)(?:[eE][+-]?[0-9]+)?"
     parts = text.str.extract(rf"(?s)^([^0-9+\-.,]*)({number})([^0-9].*)?$")
     digits = parts[1].str.replace(group, "", regex=True) if thousands else parts[1]
-    values = pd.to_numeric(digits.str.replace(decimal, ".", regex=False)).astype("float64")
+    values = digits.str.replace(decimal, ".", regex=False).astype("float64")
     unit = parts[0].str.strip() + parts[2].fillna("").str.strip()
     values *= unit.map({"": 1.0} | (units or {})).astype("float64")
     return values.where(np.isfinite(values))
@@ -103,6 +103,7 @@ def drop_outside(
     return _outside(table[column], **_limits(table[column], min, max))
 
 
+@np.errstate(over="ignore", invalid="ignore")  # what leaves the range of numbers is no bound
 def measure_outliers(
     table: pd.DataFrame,
     *,
