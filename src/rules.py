@@ -8,6 +8,7 @@ after `measure=` and arrives as `measured`.
 
 import datetime
 import re
+import sys
 from typing import Any, Literal
 
 import numpy as np
@@ -318,7 +319,7 @@ def _numbers(table: pd.DataFrame, column: str) -> pd.Series:
 def _same_kind(value: Value, values: pd.Series) -> Any:
     """A value of params.yaml as one of a column's, or a ProjectError where it cannot be one."""
     dtype = str(values.dtype)
-    number = isinstance(value, int | float) and not isinstance(value, bool) and np.isfinite(value)
+    number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
     if (dtype == "str" and isinstance(value, str)) or (dtype == "boolean" and isinstance(value, bool)):
         return value
     if dtype == "Int64" and number and value == int(value) and -(2**63) <= value < 2**63:

@@ -1,14 +1,19 @@
 """The engine of cleaning: phases, rules by name, and what it says of mistakes in params.yaml and in src/rules.py."""
 
+import datetime
+import inspect
 import re
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import rules as rule_functions
 from check import rehearse_rules
 from pipeline.cleaning import (
+    GIVEN,
     before_phase,
     blank,
     clean_part,
@@ -283,6 +288,8 @@ def test_a_column_must_not_be_called_like_one_that_rejected_rows_get():
         ({"rule": "drop_outside", "column": "late", "max": 1}, ": bounds are for numbers and times, but the column `late` holds true or false"),
         ({"rule": "drop_outside", "column": "id"}, ": neither `min` nor `max` is given"),
         ({"rule": "blank_outside", "column": "id", "min": 5, "max": 4}, ": min (5) is over max (4)"),
+        ({"rule": "fill_constant", "column": "id", "value": 2**63}, ": found 9223372036854775808, but the column `id` holds whole numbers"),
+        ({"rule": "fill_constant", "column": "share", "value": 10**400}, f": found {10**400}, but the column `share` holds numbers"),
         ({"rule": "clip", "column": "id", "min": 0.5}, ": found 0.5, but the column `id` holds whole numbers"),
         ({"rule": "clip", "column": "name", "min": 0}, ": bounds are for numbers and times, but the column `name` holds text"),
         ({"rule": "fill_constant", "column": "id", "value": "none"}, ": found 'none', but the column `id` holds whole numbers"),
@@ -484,3 +491,43 @@ def test_what_stumbles_over_a_personal_column_does_not_show_its_values():
         message = f"params.yaml: clean.t.r: {function.__name__} failed on the column `name` (str): {said}"
         with pytest.raises(ProjectError, match=f"^{re.escape(message)}$"):
             clean_part(frame({"id": "integer", "name": "string"}, (1, "Ada")), rules, {})
+
+
+# --- any options ------------------------------------------------------------------------------------------------------
+
+names = st.sampled_from([*TYPES, "none"])
+scalars = st.one_of(
+    names,
+    st.none(),
+    st.booleans(),
+    st.integers(-3, 3),
+    st.sampled_from(
+        [2**70, 1e300, float("inf"), float("nan"), 0.5, "", "x", "2013-01-31", "%Y", "id > 0", "%Q", "10:00"]
+    ),
+    st.sampled_from([datetime.date(2013, 1, 31), datetime.datetime(9999, 12, 31, tzinfo=datetime.timezone.min)]),
+)
+anything = st.one_of(scalars, st.lists(scalars, max_size=3), st.dictionaries(scalars, scalars, max_size=3))
+TABLES = [
+    rows(name=[]),
+    rows(1, None, name=["a", None], share=[0.5, None], late=[True, None], time=["2013-01-31", None]),
+]
+
+
+@pytest.mark.parametrize("name", sorted(name for name, function in FUNCTIONS.items() if hasattr(function, "phase")))
+@settings(max_examples=40)
+@given(data=st.data())
+def test_whatever_the_options_a_rule_cleans_or_is_refused_in_words(name, data):
+    function = FUNCTIONS[name]
+    options = {option: data.draw(anything) for option in inspect.signature(function).parameters if option not in GIVEN}
+    if "column" in options and data.draw(st.integers(0, 9)):
+        options["column"] = data.draw(names)
+    options = {option: value for option, value in options.items() if data.draw(st.integers(0, 9))}
+    try:
+        rules = parse_tables({"t": {"r": {"rule": name, **options}}}, {"t": TABLE}, FUNCTIONS)["t"]
+        rehearse_rules(TABLE, rules)
+    except (ProjectError, ProjectErrors) as mistake:
+        assert str(mistake).startswith("params.yaml: clean.t.r")
+        return
+    for table in TABLES:  # what passes the rehearsal does not fail on rows
+        result, _ = clean(table, {"r": {"rule": name, **options}})
+        assert len(result.kept) + len(result.rejected) == len(table)

@@ -115,6 +115,16 @@ def test_letters_beyond_ascii_are_read_by_the_encoding(read, folder):
     refused(read, message)
 
 
+@pytest.mark.parametrize(
+    "encoding", ["UTF8", "utf_8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252", "latin1", "iso-8859-15", "mac_roman"]
+)
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_encodings_of_many_names_are_read(read, folder, form, encoding):
+    text = {"csv": "id,name\n1,é\n", "jsonl": '{"id": 1, "name": "é"}\n'}[form]
+    write(folder / f"t.{form}", text.encode(encoding))
+    assert read(resource(ID, NAME, encoding=encoding)) == [(1, "é")]
+
+
 def test_a_wrong_encoding_far_into_a_file_is_told_as_well(read, folder):
     write(folder / "t.csv", b"id,name\n" + b"1,a\n" * 50_000 + "2,ü\n".encode("latin-1"))
     with pytest.raises(ProjectError, match=r"t\.csv: not readable as CSV in utf-8: .*\n  Set the table's `encoding`"):

@@ -530,13 +530,13 @@ def check_laws(table, entries, cuts):
 
 
 @pytest.mark.parametrize("name", sorted(OPTIONS))
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(data=st.data(), table=tables, cuts=st.tuples(st.integers(0, 12), st.integers(0, 12)))
 def test_each_rule_keeps_the_laws(name, data, table, cuts):
     check_laws(table, {"r": data.draw(entries_of(name))}, cuts)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(data=st.data(), table=tables, cuts=st.tuples(st.integers(0, 12), st.integers(0, 12)))
 def test_rules_together_keep_the_laws(data, table, cuts):
     chosen = data.draw(st.lists(st.sampled_from(sorted(OPTIONS)), min_size=2, max_size=6))
