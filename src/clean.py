@@ -3,7 +3,6 @@
 import itertools
 import json
 import math
-import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
@@ -30,7 +29,7 @@ from pipeline.contract import RAW_SCHEMA, Resource, load_schema
 from pipeline.errors import ProjectError, ProjectErrors
 from pipeline.keys import check_key
 from pipeline.raw import RawPart, RawTable, open_raw
-from pipeline.tables import count_rows, map_parts, part_path, write_part
+from pipeline.tables import count_rows, map_parts, new_folders, part_path, write_part
 
 RAW, CLEAN, REJECTED, LEDGER = Path("data/raw"), Path("data/clean"), Path("data/rejected"), Path("metrics/ledger.json")
 MASKED = "•••"
@@ -40,28 +39,22 @@ def main() -> None:
     entries, partition_rows = params.load("clean", "partition_rows")
     schema = load_schema(RAW_SCHEMA)
     rules = parse_tables(entries, schema, vars(rule_functions))
-    _remove_outputs()
     ledger: dict[str, Any] = {}
     errors: list[ProjectError] = []
-    for name, table in schema.items():
-        with tempfile.TemporaryDirectory() as scratch:
-            try:
-                raw = open_raw(table, RAW / name, Path(scratch), partition_rows)
-                ledger[name] = clean_table(table, raw, rules[name], CLEAN / name, REJECTED / name)
-            except ProjectError as mistake:
-                errors.append(mistake)
-    if errors:
-        _remove_outputs()
-        raise ProjectErrors(errors)
+    LEDGER.unlink(missing_ok=True)
+    with new_folders(CLEAN, REJECTED):
+        for name, table in schema.items():
+            with tempfile.TemporaryDirectory() as scratch:
+                try:
+                    raw = open_raw(table, RAW / name, Path(scratch), partition_rows)
+                    ledger[name] = clean_table(table, raw, rules[name], CLEAN / name, REJECTED / name)
+                except ProjectError as mistake:
+                    errors.append(mistake)
+        if errors:
+            raise ProjectErrors(errors)
     LEDGER.parent.mkdir(exist_ok=True)
     text = json.dumps(ledger, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
     LEDGER.write_text(text + "\n", encoding="utf-8")
-
-
-def _remove_outputs() -> None:
-    for folder in (CLEAN, REJECTED):
-        shutil.rmtree(folder, ignore_errors=True)
-    LEDGER.unlink(missing_ok=True)
 
 
 def clean_table(table: Resource, raw: RawTable, rules: list[Rule], clean: Path, rejected: Path) -> dict[str, Any]:

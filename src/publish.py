@@ -17,6 +17,7 @@ from pipeline.derive import functions_of
 from pipeline.lineage import marked_columns
 from pipeline.metadata import data_package, describe_columns
 from pipeline.ready import read_parts
+from pipeline.tables import new_folders
 
 READY, BUNDLE = Path("data/ready"), Path("data/published")
 PART = "The part of the data that the row belongs to: the model learned from train, and was judged by test"
@@ -36,26 +37,25 @@ def main() -> None:
     settings, transform = params.load("publish", "transform")
     package = contract.load()
     personal = marked_columns("personal", package.raw(), package.ready(), transform, functions_of(feature_functions))
-    shutil.rmtree(BUNDLE, ignore_errors=True)
-    BUNDLE.mkdir(parents=True)
-    dtypes = write_data(published_parts(set(personal)), BUNDLE / settings.name)
-    for name, source in COPIES.items():
-        shutil.copyfile(source, BUNDLE / name)
-    fields = describe_columns(package, transform, {name: dtype for name, dtype in dtypes.items() if name != "part"})
-    part = {"name": "part", "type": "string", "description": PART, "constraints": {"enum": ["train", "test"]}}
-    missing = {"csv": [""], "parquet": ["", "nan"]}  # frictionless reads a missing value in Parquet as nan
-    resources = [
-        {
-            "name": settings.name if format == "csv" else f"{settings.name}-{format}",
-            "type": "table",
-            "path": f"{settings.name}.{format}",
-            "format": format,
-            "schema": {"fields": [*fields, part], "missingValues": missing[format]},
-        }
-        for format in missing
-    ]
-    _write_json(BUNDLE / "datapackage.json", data_package(package, resources))
-    write_checksums(BUNDLE)
+    with new_folders(BUNDLE):
+        dtypes = write_data(published_parts(set(personal)), BUNDLE / settings.name)
+        for name, source in COPIES.items():
+            shutil.copyfile(source, BUNDLE / name)
+        fields = describe_columns(package, transform, {name: dtype for name, dtype in dtypes.items() if name != "part"})
+        part = {"name": "part", "type": "string", "description": PART, "constraints": {"enum": ["train", "test"]}}
+        missing = {"csv": [""], "parquet": ["", "nan"]}  # frictionless reads a missing value in Parquet as nan
+        resources = [
+            {
+                "name": settings.name if format == "csv" else f"{settings.name}-{format}",
+                "type": "table",
+                "path": f"{settings.name}.{format}",
+                "format": format,
+                "schema": {"fields": [*fields, part], "missingValues": missing[format]},
+            }
+            for format in missing
+        ]
+        _write_json(BUNDLE / "datapackage.json", data_package(package, resources))
+        write_checksums(BUNDLE)
 
 
 def published_parts(personal: set[str]) -> Iterator[pd.DataFrame]:

@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from pipeline.lineage import marked_columns, refuse_hindsight
 from pipeline.params import Serve
 from pipeline.ready import part_path, write_ready_part, write_schema
 from pipeline.splitting import TEST, WHERE, is_test, ready_columns, training_copies, uniform
-from pipeline.tables import map_parts, part_paths, read_part, read_table
+from pipeline.tables import map_parts, new_folders, part_paths, read_part, read_table
 from pipeline.violations import find_violations, has_constraints, refuse
 
 FEATURES, READY_FOLDER, METRICS = Path("data/features"), Path("data/ready"), Path("metrics/serve.json")
@@ -28,7 +27,8 @@ FEATURES, READY_FOLDER, METRICS = Path("data/features"), Path("data/ready"), Pat
 def main() -> None:
     seed, partition_rows, transform, settings = params.load("seed", "partition_rows", "transform", "serve")
     schema, ready = load_schema(RAW_SCHEMA), load_schema(READY_SCHEMA).get(READY)
-    hindsight = marked_columns("hindsight", schema, ready, transform, functions_of(feature_functions))
+    functions = functions_of(feature_functions)
+    hindsight = marked_columns("hindsight", schema, ready, transform, functions)
     if errors := refuse_hindsight(settings.inputs, hindsight):
         raise ProjectErrors(errors)
     parts = part_paths(FEATURES)
@@ -38,19 +38,17 @@ def main() -> None:
     target = read_table(FEATURES, [settings.target])[settings.target]
     copies = plan_copies(target, settings, key, seed)
 
-    shutil.rmtree(READY_FOLDER, ignore_errors=True)
     numbers = {side: itertools.count() for side in ("train", "test")}
     tasks = []
     for path, first, count in zip(parts, np.cumsum([0, *rows[:-1]]), rows, strict=True):
         chunks = list(ready_chunks(copies[first : first + count], partition_rows))
         tasks.append((path, first, [(side, next(numbers[side]), positions) for side, positions in chunks]))
-    for side in numbers:
-        (READY_FOLDER / side).mkdir(parents=True)
-    fields = (
-        [field for field in ready.table_schema.fields if has_constraints(field) and field.name in columns]
-        if ready
-        else []
-    )
+    personal = marked_columns("personal", schema, ready, transform, functions)
+    fields = [
+        field.model_copy(update={"personal": field.name in personal})
+        for field in (ready.table_schema.fields if ready else [])
+        if has_constraints(field) and field.name in columns
+    ]
 
     def write_chunks(task: tuple) -> Any:
         path, first, chunks = task
@@ -59,9 +57,12 @@ def main() -> None:
             write_ready_part(table.take(positions), part_path(READY_FOLDER / side, number, settings.format))
         return find_violations(table, fields, first + 1)
 
-    found = map_parts(write_chunks, tasks, "serve")
-    refuse(found, str(FEATURES), "Clean such rows by a rule in params.yaml, or change the bound in the table `ready`.")
-    write_schema(read_part(parts[0], columns).head(0), READY_FOLDER)
+    with new_folders(READY_FOLDER, *(READY_FOLDER / side for side in numbers)):
+        found = map_parts(write_chunks, tasks, "serve")
+        refuse(
+            found, str(FEATURES), "Clean such rows by a rule in params.yaml, or change the bound in the table `ready`."
+        )
+        write_schema(read_part(parts[0], columns).head(0), READY_FOLDER)
     METRICS.parent.mkdir(exist_ok=True)
     METRICS.write_text(json.dumps(count_sides(target, copies), indent=2, sort_keys=True) + "\n", encoding="utf-8")
 

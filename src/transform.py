@@ -1,7 +1,6 @@
 """Transform: join the tables along the contract's foreign keys and derive the features of params.yaml."""
 
 import json
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from pipeline.contract import RAW_SCHEMA, load_schema
 from pipeline.derive import Entry, Functions, derive, functions_of
 from pipeline.errors import ProjectError, nearest
 from pipeline.joins import Lookup, join_part, open_lookup
-from pipeline.tables import count_rows, map_parts, part_paths, read_part, write_part
+from pipeline.tables import count_rows, map_parts, new_folders, part_paths, read_part, write_part
 
 CLEAN, FEATURES, METRICS = Path("data/clean"), Path("data/features"), Path("metrics/transform.json")
 WHERE = "params.yaml: transform"
@@ -28,15 +27,14 @@ def main() -> None:
     main_table = schema[settings.table]
     lookups = [open_lookup(main_table, schema[name], CLEAN / name) for name in settings.joins]
     functions = functions_of(feature_functions)
-    shutil.rmtree(FEATURES, ignore_errors=True)
-    FEATURES.mkdir(parents=True)
 
     def transform_and_write(path: Path) -> dict[str, int]:
         table, unmatched = transform_part(read_part(path), lookups, settings.features, functions)
         write_part(table, FEATURES / path.name)
         return unmatched
 
-    counts = map_parts(transform_and_write, part_paths(CLEAN / settings.table), "transform")
+    with new_folders(FEATURES):
+        counts = map_parts(transform_and_write, part_paths(CLEAN / settings.table), "transform")
     unmatched = {lookup.name: sum(count[lookup.name] for count in counts) for lookup in lookups}
     report = {"rows": count_rows(FEATURES), "unmatched_rows": unmatched}
     METRICS.parent.mkdir(exist_ok=True)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from pipeline.contract import Resource
 from pipeline.errors import ProjectError, nearest
-from pipeline.keys import repeated_rows
+from pipeline.keys import repeated_rows, show_rows
 from pipeline.tables import read_table
 
 
@@ -51,9 +51,7 @@ def make_lookup(main: Resource, right: Resource, rows: pd.DataFrame) -> Lookup:
     fields, references = keys[0].fields, keys[0].reference.fields
     repeated = repeated_rows(rows[references].dropna())
     if len(repeated):
-        shown = "; ".join(
-            ", ".join(map(str, row)) for row in rows.loc[repeated[:3], references].itertuples(index=False)
-        )
+        shown = show_rows(right, rows.loc[repeated, references])
         raise ProjectError(
             f"contract.yaml: foreign key of `{main.name}` to `{right.name}`",
             f"({', '.join(references)}) repeats in {len(repeated)} rows of data/clean/{right.name}, such as: {shown}",

@@ -65,15 +65,19 @@ def check_key(table: Resource, folder: Path, known_unique: list[list[str]] | Non
 
 
 def _broken(table: Resource, key: list[str], rows: pd.DataFrame, problem: str, rule: str) -> ProjectError:
-    masked = table.marked("personal") & set(key)
-    shown = "; ".join(
+    return ProjectError(
+        f"contract.yaml: {table.name}: the key ({', '.join(key)})",
+        f"{problem} after cleaning, such as: {show_rows(table, rows)}",
+        f"Add a rule `{rule}` to clean.{table.name} in params.yaml, or choose another key.",
+    )
+
+
+def show_rows(table: Resource, rows: pd.DataFrame) -> str:
+    """The first rows in words, for a message; personal values masked."""
+    masked = table.marked("personal")
+    return "; ".join(
         ", ".join(
             "•••" if name in masked else "(none)" if pd.isna(value) else str(value) for name, value in row.items()
         )
         for row in rows.head(SHOWN).to_dict("records")
-    )
-    return ProjectError(
-        f"contract.yaml: {table.name}: the key ({', '.join(key)})",
-        f"{problem} after cleaning, such as: {shown}",
-        f"Add a rule `{rule}` to clean.{table.name} in params.yaml, or choose another key.",
     )

@@ -1,9 +1,11 @@
 """A table is a folder of Parquet parts in a fixed order; this module is all that knows how they are stored."""
 
 import os
+import shutil
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,6 +28,20 @@ DTYPES = {
     "date": "datetime64[us]",
     "datetime": "datetime64[us]",
 }
+
+
+@contextmanager
+def new_folders(*folders: Path) -> Iterator[None]:
+    """Make empty folders to write in, and take them away if that fails: nothing half-written is left."""
+    try:
+        for folder in folders:
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+        yield
+    except BaseException:
+        for folder in folders:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def part_path(folder: Path, number: int) -> Path:
