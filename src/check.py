@@ -16,9 +16,10 @@ from pipeline import citation, contract, params, sources, stage
 from pipeline.cleaning import Measured, Rule, before_phase, clean_part, measure, parse_tables
 from pipeline.consistency import contract_mistakes, mistakes_between, ready_mistakes
 from pipeline.contract import Contract, Resource
-from pipeline.derive import derive, functions_of
+from pipeline.derive import check_features, derive, functions_of
 from pipeline.errors import ProjectError, ProjectErrors
-from pipeline.joins import join_part, make_lookup
+from pipeline.joins import join_part, joined_columns, make_lookup
+from pipeline.lineage import WHERE as JOINS
 from pipeline.lineage import marked_columns, refuse_hindsight
 from pipeline.params import Params
 from pipeline.splitting import ready_columns
@@ -39,6 +40,7 @@ def main() -> None:
         attempt(errors, check_model, settings)
     if settings and package:
         errors += mistakes_between(settings, package)
+        errors += mistakes_of_names(settings, package)
         if not errors:
             errors += rehearse(settings, package)
     if errors:
@@ -68,26 +70,40 @@ def check_model(settings: Params) -> None:
     scoring.check_gate(settings.evaluate.gate, scoring.METRICS["regression" if regression else "binary"])
 
 
-def rehearse(settings: Params, package: Contract) -> list[ProjectError]:
-    """Run clean, transform and serve on tables without rows: what fails there would fail after hours of work."""
+def mistakes_of_names(settings: Params, package: Contract) -> list[ProjectError]:
+    """What names alone tell: rules, features, inputs and a target that speak of what is not there, and hindsight."""
     errors: list[ProjectError] = []
     schema, transform = package.raw(), settings.transform
-    rules = attempt(errors, parse_tables, settings.clean, schema, vars(rule_functions))
-    cleaned = {name: attempt(errors, rehearse_rules, schema[name], rules[name]) for name in schema} if rules else {}
+    attempt(errors, parse_tables, settings.clean, schema, vars(rule_functions))
+    if not {transform.table, *transform.joins} <= set(schema):
+        return errors  # mistakes_between has told it
+    main, functions = schema[transform.table], functions_of(feature_functions)
+    columns = attempt(errors, joined_columns, main, transform.joins, schema, JOINS)
+    if columns is None:
+        return errors
+    features = attempt(errors, check_features, transform.features, functions, columns)
+    attempt(errors, ready_columns, settings.serve, main.table_schema.primaryKey, [*columns, *transform.features])
+    if features is not None:
+        hindsight = marked_columns("hindsight", schema, package.ready(), transform, functions)
+        errors += refuse_hindsight(settings.serve.inputs, hindsight)
+    return errors
+
+
+def rehearse(settings: Params, package: Contract) -> list[ProjectError]:
+    """Run clean and transform on tables without rows: what fails there would fail after hours of work."""
+    errors: list[ProjectError] = []
+    schema, transform = package.raw(), settings.transform
+    rules = parse_tables(settings.clean, schema, vars(rule_functions))
+    cleaned = {name: attempt(errors, rehearse_rules, schema[name], rules[name]) for name in schema}
     if errors:
         return errors
     main = schema[transform.table]
     lookups = [attempt(errors, make_lookup, main, schema[name], cleaned[name]) for name in transform.joins]
     if errors:
         return errors
-    functions = functions_of(feature_functions)
     joined, _ = join_part(cleaned[main.name], lookups)
-    table = attempt(errors, derive, joined, transform.features, functions)
-    if table is None:
-        return errors
-    attempt(errors, ready_columns, settings.serve, main.table_schema.primaryKey, list(table.columns))
-    hindsight = marked_columns("hindsight", schema, package.ready(), transform, functions)
-    return [*errors, *refuse_hindsight(settings.serve.inputs, hindsight), *ready_mistakes(package.ready(), table)]
+    table = attempt(errors, derive, joined, transform.features, functions_of(feature_functions))
+    return errors if table is None else ready_mistakes(package.ready(), table)
 
 
 def rehearse_rules(table: Resource, rules: list[Rule]) -> pd.DataFrame:

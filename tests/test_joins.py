@@ -81,6 +81,13 @@ def test_a_right_key_that_repeats_is_refused_and_shown():
     )
 
 
+def test_personal_values_of_a_right_key_that_repeats_are_masked():
+    personal = Schema(fields=[Field(name="origin", personal=True), Field(name="hour"), Field(name="temp")])
+    secret = WEATHER.model_copy(update={"table_schema": personal})
+    with pytest.raises(ProjectError, match="such as: •••, 5\\n"):
+        make_lookup(FLIGHTS, secret, weather(("EWR", 5, 39.0), ("EWR", 5, 40.0)))
+
+
 def test_a_table_that_no_foreign_key_points_to_is_refused():
     with pytest.raises(ProjectError, match="no foreign keys of `flights` point to `weathr`"):
         make_lookup(FLIGHTS, table("weathr", ["origin"]), OBSERVED)
