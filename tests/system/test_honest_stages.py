@@ -74,7 +74,7 @@ DISHONEST = {  # a line in a stage -> what the trace has to show
 
 @pytest.mark.parametrize("line", DISHONEST)
 def test_a_stage_that_opens_more_is_caught(project, line):
-    settings = "    settings = params.load(\"transform\")\n"
+    settings = '    settings = params.load("transform")\n'
     replace(project, "src/transform.py", settings, f"{settings}    {line}\n")
     assert run_traced(project, "transform") == DISHONEST[line]
 

@@ -1,10 +1,8 @@
 """What `dvc repro` runs after a change: all that depends on it, and nothing else."""
 
-import json
-
 import pytest
 
-from project import locked, locked_outputs, must_run, outputs, replace, run, stages, stages_run
+from project import locked, locked_outputs, must_run, outputs, replace, stages, stages_run
 
 
 def reproduce(project):
