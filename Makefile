@@ -37,8 +37,8 @@ lint: $(dev) ## check the style of the code
 	$(run)/ruff check
 	$(run)/ruff format --check
 
-bench: $(bench) ## measure speed and memory, beside other tools
-	$(run)/python tests/bench.py
+bench: $(bench) ## measure what DVC adds to the stages (docs/speed.md: also at ten million rows)
+	$(run)/python benchmarks/repro.py
 
 # A lock is an input of every stage: without annotations its bytes change only when a package does.
 compile := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
