@@ -120,6 +120,16 @@ def test_a_statistic_for_reject_is_of_the_repaired_rows_and_for_later_phases_of_
     assert result.kept["share"].tolist() == [1.0, 2.0, 1.5]
 
 
+def test_a_statistic_before_blank_is_of_the_kept_rows():
+    entries = {
+        "far": {"rule": "drop_outside", "column": "share", "max": 100},
+        "usual": {"rule": "blank_outliers", "column": "share", "method": "quantile", "upper": 0.5},
+    }
+    result, measured = clean(rows(share=[1.0, 2.0, 3.0, 1000.0, 2000.0]), entries)
+    assert measured == {("usual", "share"): {"min": None, "max": 2.0}}
+    assert [None if pd.isna(cell) else cell for cell in result.kept["share"]] == [1.0, 2.0, None]
+
+
 def test_a_statistic_before_fill_sees_blanked_cells_of_the_columns_that_it_reads():
     table = rows(share=[1.0, 3.0, 1000.0])
     entries = {

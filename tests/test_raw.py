@@ -226,7 +226,9 @@ def test_columns_that_the_contract_does_not_list_are_left_out_and_named(read, fo
     assert raw.columns_not_in_contract == ["extra", "more", "last"]
 
 
-@pytest.mark.parametrize("damage", ["cut off", "one byte changed", "checksum", "no gzip", "header"])
+@pytest.mark.parametrize(
+    "damage", ["cut off", "one byte changed", "many bytes changed", "checksum", "no gzip", "header"]
+)
 @pytest.mark.parametrize("name", ["t.csv.gz", "t.jsonl.gz", "t.json.gz"])
 def test_a_damaged_gzip_is_one_mistake(read, folder, name, damage):
     rows = [{"id": number, "name": "abc" * (number % 7)} for number in range(2000)]
@@ -241,6 +243,8 @@ def test_a_damaged_gzip_is_one_mistake(read, folder, name, damage):
             del content[-20:]
         case "one byte changed":
             content[len(content) // 2] ^= 0xFF
+        case "many bytes changed":
+            content[40:-40] = b"\xff" * (len(content) - 80)
         case "checksum":
             content[-6] ^= 0xFF
         case "no gzip":
@@ -278,6 +282,11 @@ def test_numbers_in_json_keep_the_digits_they_have(read, folder):
         '{"text": 1.50, "whole": 9007199254740993, "number": 0.1}\n{"text": true, "whole": -0, "number": 1E2}\n',
     )
     assert read(table) == [("1.50", 9007199254740993, 0.1), ("true", 0, 100.0)]
+
+
+def test_a_number_in_json_may_have_more_digits_than_python_reads(read, folder):
+    write(folder / "t.jsonl", f'{{"id": {"9" * 5000}, "name": {"9" * 5000}}}')
+    refused(read, broken(folder / "t.jsonl", f"row 1, id: `{'9' * 59}…` is no integer"))
 
 
 def test_nested_values_are_kept_as_the_json_that_they_are(read, folder):

@@ -267,6 +267,7 @@ def test_keep_sample_is_a_share_and_hangs_on_the_row_number_and_the_seed_only():
     assert set(kept("keep_sample", table, share=0.1)) < set(sample)
     other = kept("keep_sample", table, share=0.3, seed=1)
     assert 800 < len(set(sample) & set(other)) < 1000
+    assert len({row - 1 for row in sample} & set(other)) < 1000
     assert len(kept("keep_sample", table, share=0.3, seed=-1)) > 2900
     assert kept("keep_sample", table, share=1) == list(range(10_000))
 
