@@ -37,6 +37,7 @@ def main() -> None:
     columns = ready_columns(settings, key, list(pq.read_schema(parts[0]).names))
     target = read_table(FEATURES, [settings.target])[settings.target]
     copies = plan_copies(target, settings, key, seed)
+    report = count_sides(target, copies)
 
     numbers = {side: itertools.count() for side in ("train", "test")}
     tasks = []
@@ -64,7 +65,7 @@ def main() -> None:
         )
         write_schema(read_part(parts[0], columns).head(0), READY_FOLDER)
     METRICS.parent.mkdir(exist_ok=True)
-    METRICS.write_text(json.dumps(count_sides(target, copies), indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    METRICS.write_text(json.dumps(report, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def plan_copies(target: pd.Series, settings: Serve, key: list[str], seed: int) -> np.ndarray:
