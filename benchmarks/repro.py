@@ -40,11 +40,16 @@ def main() -> None:
         snakefile.write_text("".join(rules(stages, folders["snakemake"])), encoding="utf-8")
         run(whole["dvc"], folders["dvc"], PATH=PATH)
         idle = {"dvc status": ["dvc", "status"], "dvc repro": ["dvc", "repro"]}
-        nothing = measure({tool: (command, folders["dvc"]) for tool, command in idle.items()}, 5 * count)
+        nothing, least = (
+            measure({tool: (command, folder) for tool, command in idle.items()}, 5 * count)
+            for folder in (folders["dvc"], project_of_one_stage(Path(temporary) / "one"))
+        )
         everything = measure({tool: (command, folders[tool]) for tool, command in whole.items()}, count)
 
     print(f"A run that has nothing to do (median of {5 * count}):\n")
     print(show(nothing, "dvc status", {"dvc status": "`dvc status`", "dvc repro": "the second `dvc repro`"}))
+    print("\nThe same in a project of one stage, `cp a b`: what DVC takes by itself:\n")
+    print(show(least, "dvc status", {"dvc status": "`dvc status`", "dvc repro": "the second `dvc repro`"}))
     print(f"\nA run of all {len(stages)} stages (median of {count}):\n")
     names = {"shell": "a shell, stage by stage", "dvc": "`dvc repro -f`", "snakemake": "`snakemake --forceall`"}
     print(show(everything, "shell", names))
@@ -57,6 +62,21 @@ def copy_project(folder: Path) -> Path:
         if name and (PROJECT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(PROJECT / name, folder / name)
+    return folder
+
+
+def project_of_one_stage(folder: Path) -> Path:
+    """Make and run the smallest pipeline there is."""
+    folder.mkdir()
+    (folder / "a").write_text("a\n", encoding="utf-8")
+    for command in (
+        "git init --quiet",
+        "dvc init --quiet",
+        "dvc config core.analytics false",
+        "dvc config core.check_update false",
+        "dvc stage add --quiet --run --name copy --deps a --outs b cp a b",
+    ):
+        run(command.split(), folder, PATH=PATH)
     return folder
 
 
