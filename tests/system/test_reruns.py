@@ -1,8 +1,11 @@
 """What `dvc repro` runs after a change: all that depends on it, and nothing else."""
 
-import pytest
+import json
 
-from project import locked, locked_outputs, must_run, outputs, replace, stages, stages_run
+import pytest
+import yaml
+
+from project import locked, locked_outputs, must_run, outputs, replace, results, stages, stages_run
 
 
 def reproduce(project):
@@ -54,3 +57,27 @@ def test_a_change_runs_what_depends_on_it(project, change):
     written = {path for name in expected for path in outputs(stages(project)[name])}
     changed = {path for path, md5 in locked_outputs(project).items() if before[path] != md5}
     assert changed <= written
+
+
+def test_the_order_of_keys_changes_no_byte(project):
+    """DVC does not see it either, so that no stage but those that take params.yaml whole would run again."""
+    before = results(project)
+    params = yaml.safe_load((project / "params.yaml").read_text(encoding="utf-8"))
+    tables, features, options = params["clean"], params["transform"]["features"], params["train"]["options"]
+    for mapping in (params["access"], tables, *tables.values(), features, options):
+        turned = list(mapping.items())[::-1]
+        mapping.clear()
+        mapping.update(turned)
+    (project / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
+    must_run(project, "dvc", "repro", "--force")
+    after = results(project)
+    changed = {path for path in before.keys() | after.keys() if after.get(path) != before.get(path)}
+    assert changed == {"data/published/params.yaml", "data/published/SHA256SUMS"}
+
+
+def test_an_experiment_that_fails_its_gate_ends_well(project):
+    replace(project, "params.yaml", "roc_auc: {min: 0.5}", "roc_auc: {min: 0.99}")
+    assert reproduce(project) == ["check", "evaluate", "publish"]
+    metrics = json.loads((project / "metrics" / "evaluate.json").read_text(encoding="utf-8"))
+    assert metrics["passed"] is False
+    assert stages_run(must_run(project, "dvc", "repro")) == []
