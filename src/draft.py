@@ -45,8 +45,9 @@ def main() -> None:
     parser.add_argument("--delimiter", help="of CSV, where it is guessed wrongly")
     given = parser.parse_args()
     delimiter = {"\\t": "\t"}.get(given.delimiter, given.delimiter)
-    if delimiter is not None and len(delimiter) != 1:
-        raise ProjectError("--delimiter", f"found `{given.delimiter}`, expected one character", "A tab is written \\t.")
+    if delimiter is not None and not (len(delimiter) == 1 and delimiter.isascii()):
+        problem = f"found `{given.delimiter}`, expected one character of ASCII"
+        raise ProjectError("--delimiter", problem, "A tab is written \\t.")
     told = Told(given.encoding, delimiter, given.sheet)
     draft(given.places, given.target, given.table, given.query, told)
 

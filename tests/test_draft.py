@@ -274,5 +274,5 @@ Next
 def test_the_command_ends_with_status_1_and_one_message(project):
     command = [sys.executable, str(ROOT / "src/draft.py"), "a.csv", "--target", "y", "--delimiter", ";;"]
     ended = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"PYTHONUTF8": "1"})
-    message = "--delimiter: found `;;`, expected one character\n  A tab is written \\t.\n"
+    message = "--delimiter: found `;;`, expected one character of ASCII\n  A tab is written \\t.\n"
     assert (ended.returncode, ended.stdout, ended.stderr) == (1, "", message)

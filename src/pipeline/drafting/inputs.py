@@ -56,6 +56,12 @@ def understand(places: list[str], tables: list[str], queries: list[str], told: T
             raise ProjectError(f"--table {name}", "no name for a table, or taken already", remedy)
         taken.add(name)
         found.append(_local(name, source, told) if uris.kind_of(source) == "file" else Given(name, source, told, None))
+    copies = [given for given in found if given.copy and given.file]
+    for number, given in enumerate(copies):
+        for other in copies[:number]:
+            if given.file.name == other.file.name and given.file.resolve() != other.file.resolve():
+                problem = f"has the name of {other.file}, and both are to be copied to {HERE.as_posix()}/"
+                raise ProjectError(str(given.file), problem, "Rename one of them.")
     if waiting:
         raise ProjectError("--query", f"{len(waiting)} more than databases")
     return found
@@ -124,8 +130,12 @@ def bring(givens: list[Given]) -> dict[str, Source]:
     pinned = {}
     for given in givens:
         if given.copy and given.file:
-            HERE.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(given.file, HERE / given.file.name)
+            try:
+                HERE.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(given.file, HERE / given.file.name)
+            except OSError as exc:
+                problem = f"{given.file} cannot be copied there: {exc.strerror}"
+                raise ProjectError(HERE.as_posix(), problem, "It has to be a folder that you may write.") from None
         sha256 = (
             given.source.sha256
             or sources.fetch(given.table, given.source, store.RAW / store.PARTIAL, fresh=True).sha256

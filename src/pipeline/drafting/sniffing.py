@@ -1,8 +1,10 @@
 """Look at a file of any kind: format, encoding, delimiter, header, and its cells as they are."""
 
 import codecs
+import gzip
 import itertools
 import json
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -137,6 +139,8 @@ def find_encoding(file: Path) -> tuple[str, list[str]]:
     Raises:
         ProjectError: no text at all.
     """
+    if file.suffix.lower() == ".gz":
+        _refuse_torn(file)
     with open_text(file, "latin-1", newline="") as text:
         start = text.read(1 << 16)
     if start.startswith(("\xff\xfe", "\xfe\xff")):
@@ -244,6 +248,15 @@ def _sniff_parquet(file: Path, table: str, told: Told) -> Sniffed:
         raise ProjectError(str(file), f"not readable as Parquet: {first_line(exc)}") from None
     left_out = {column.name: f"holds {column.type}" for column in schema if column.name not in kept}
     return Sniffed(_resource(table, file, kept), cells, left_out=left_out)
+
+
+def _refuse_torn(file: Path) -> None:
+    try:
+        with gzip.open(file) as unpacked:
+            while unpacked.read(1 << 20):
+                pass
+    except (EOFError, gzip.BadGzipFile, zlib.error) as exc:
+        raise ProjectError(str(file), f"not readable as .gz: {exc}", "Get it again, or pack it again.") from None
 
 
 def _is_binary(kind: pa.DataType) -> bool:
