@@ -20,6 +20,7 @@ from filelock import FileLock
 
 ROOT = Path(__file__).parents[2]
 HEAVY = ["check_jsonschema", "jsonschema", "pandas", "pyarrow.parquet", "pydantic", "sklearn.ensemble", "sqlalchemy"]
+HEAVY += ["dvc.cli.parser", "dvc.repo.index", "dvc_s3", "s3fs"]
 SECONDS = 600  # that any command may take
 # What a shell can bring along that changes what Python, Git or DVC do; tests that want it say so.
 UNWANTED = ("PYTHON", "DVC_", "GIT_", "LC_", "TZ", "XDG_")
@@ -44,7 +45,7 @@ def copy_project(target: Path) -> Path:
 
 def commit(project: Path) -> None:
     must_run(project, "git", "add", "--all")
-    must_run(project, "git", "commit", "--quiet", "--allow-empty", "--message=A state to test")  # results may be the same
+    must_run(project, "git", "commit", "--quiet", "--allow-empty", "--message=A state to test")
 
 
 def copy_again(project: Path, target: Path) -> Path:
@@ -117,26 +118,28 @@ def must_run(project: Path, *command: str | Path, **more: str) -> str:
     return ended.stdout
 
 
-def run_warm(project: Path, script: str) -> subprocess.CompletedProcess[str]:
-    """Run a script of a project as `python SCRIPT` would, in a fork of a Python that has loaded the packages already."""
+def run_warm(project: Path, script: str, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    """Run a script of a project, or `dvc`, in a fork of a Python that has loaded the packages already."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(HEAVY)
     with TemporaryDirectory() as folder:
         said = [Path(folder, name) for name in ("stdout", "stderr")]
-        process = context.Process(target=_run_script, args=(project, script, *said))
+        process = context.Process(target=_run_script, args=(project, [script, *arguments], more, *said))
         process.start()
         process.join(SECONDS)
-        return subprocess.CompletedProcess(script, process.exitcode, *(file.read_text() for file in said))
+        return subprocess.CompletedProcess([script, *arguments], process.exitcode, *(file.read_text() for file in said))
 
 
-def _run_script(project: Path, script: str, stdout: Path, stderr: Path) -> None:
+def _run_script(project: Path, command: list[str], more: dict[str, str], stdout: Path, stderr: Path) -> None:
     for number, file in enumerate((stdout, stderr), 1):
         os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT), number)
+    os.environ.update(environment(project, **more))
     os.chdir(project)
     sys.dont_write_bytecode = True
-    sys.argv = [script]
+    sys.argv = command
     sys.path[:] = [str(project / "src"), *(path for path in sys.path if not Path(path).is_relative_to(ROOT / "src"))]
-    runpy.run_path(script, run_name="__main__")
+    script = Path(sys.executable).with_name("dvc") if command[0] == "dvc" else command[0]
+    runpy.run_path(str(script), run_name="__main__")
 
 
 def stages_run(printed: str) -> list[str]:

@@ -17,7 +17,7 @@ import pytest
 
 import needs
 
-SOURCE = Path(__file__).resolve().parents[1] / "data" / "source"
+SOURCE = Path(__file__).resolve().parents[2] / "data" / "source"
 README = (SOURCE / "README.md").read_text(encoding="utf-8")
 FILES = ("flights.csv.gz", "weather.jsonl.gz", "planes.db")
 

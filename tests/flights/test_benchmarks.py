@@ -18,7 +18,7 @@ import serve
 import transform
 from pipeline.tables import part_path, read_part, write_part
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SCRIPTS = ROOT / "benchmarks" / "flights"
 ROWS, YEARS = 10_000, 2
 

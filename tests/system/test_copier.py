@@ -7,10 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import copier
-import first_street
 import pytest
 import yaml
 
+import first_street
 from pipeline import citation
 from project import ROOT, commit, copy_project, made_once, must_run, replace, run
 from s3_server import S3Server

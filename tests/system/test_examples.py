@@ -7,11 +7,11 @@ import re
 import sys
 from pathlib import Path
 
-import first_street
 import pandas as pd
 import pytest
 import yaml
 
+import first_street
 from project import ROOT, commit, copy_project, made_once, must_run, run, stages_run
 from s3_server import S3Server
 
