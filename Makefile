@@ -6,18 +6,20 @@ PYTHON ?= python3
 
 # Each lock holds the one before it, so the largest that is installed serves: `make repro` after `make test` installs
 # and removes nothing.
-runtime := $(firstword $(wildcard .venv/requirements-bench.txt .venv/requirements-dev.txt) .venv/requirements.txt)
+runtime := $(firstword $(wildcard .venv/requirements-bench.txt .venv/requirements-dev.txt \
+	.venv/requirements-extras.txt) .venv/requirements.txt)
+extras := $(firstword $(wildcard .venv/requirements-bench.txt .venv/requirements-dev.txt) .venv/requirements-extras.txt)
 dev := $(firstword $(wildcard .venv/requirements-bench.txt) .venv/requirements-dev.txt)
 bench := .venv/requirements-bench.txt
 
 # Stages call `python`: it has to be ours, whatever other environment is active.
 run := PATH="$(CURDIR)/.venv/bin:$$PATH" .venv/bin
 
-.PHONY: help setup repro check test test-all lint bench lock moved
+.PHONY: help setup repro check s3 s3-stop test test-all lint bench lock moved
 .NOTPARALLEL:
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
 
 setup: $(runtime) ## install what the pipeline needs into .venv (the targets below do it themselves)
 
@@ -26,6 +28,12 @@ repro: $(runtime) ## run the stages that are out of date
 
 check: $(runtime) ## look for mistakes in params.yaml, contract.yaml, CITATION.cff
 	$(run)/python src/check.py
+
+s3: $(dev) ## start an S3 server on this machine for dvc push and dvc pull, if you have no bucket (docs/s3.md)
+	$(run)/python src/local_s3.py start
+
+s3-stop: $(runtime) ## stop it
+	$(run)/python src/local_s3.py stop
 
 test: $(dev) ## run the quick tests
 	$(run)/python -m pytest -n 2 -m "not long"
@@ -46,8 +54,9 @@ compile := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --
 
 lock: .venv/requirements-uv.txt ## write requirements*.txt anew from pyproject.toml (newest versions: UPGRADE=--upgrade)
 	$(compile) pyproject.toml -o requirements.txt
-	$(compile) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
-	$(compile) pyproject.toml --group dev --group bench -c requirements-dev.txt -o requirements-bench.txt
+	$(compile) pyproject.toml --all-extras -c requirements.txt -o requirements-extras.txt
+	$(compile) pyproject.toml --all-extras --group dev -c requirements-extras.txt -o requirements-dev.txt
+	$(compile) pyproject.toml --all-extras --group dev --group bench -c requirements-dev.txt -o requirements-bench.txt
 	echo uv | $(compile) - -o requirements-uv.txt
 
 # A copy of a lock in .venv says that it is installed. All copies go before an install and come back after it, so an

@@ -83,7 +83,7 @@ def is_running(pid):
     try:
         with open(f"/proc/{pid}/stat") as file:
             return file.read().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return False
 
 
@@ -120,3 +120,10 @@ def test_a_stage_started_by_hand_survives_its_parent(tmp_path):
     shell.kill()
     shell.wait()
     assert wait_until((tmp_path / "done").exists)
+
+
+def test_a_full_disk_is_told_in_a_line(tmp_path):
+    script = tmp_path / "stage.py"
+    script.write_text(stage_code("    raise OSError(28, 'No space left on device', 'data/x')"))
+    ended = subprocess.run([sys.executable, script], capture_output=True, text=True)
+    assert (ended.returncode, ended.stderr) == (1, "data/x: no space is left\n  Make room, then run it again.\n")

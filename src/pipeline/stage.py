@@ -1,6 +1,7 @@
 """How every stage runs: it dies with DVC, and a user's mistake ends in its own words, never in a traceback."""
 
 import ctypes
+import errno
 import os
 import signal
 import sys
@@ -65,12 +66,16 @@ def _die_when_orphaned(child: int, dvc: int) -> None:
 
 
 def run(main: Callable[[], None]) -> None:
-    """Run a stage's `main`; exit 1 with one message for a mistake of the user's, 130 when interrupted."""
+    """Run a stage's `main`; exit 1 with one message for a user's mistake or a full disk, 130 when interrupted."""
     die_with_dvc()
     try:
         main()
     except (ProjectError, ProjectErrors) as mistake:
         sys.exit(str(mistake))
+    except OSError as exc:
+        if exc.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        sys.exit(f"{exc.filename or Path.cwd()}: no space is left\n  Make room, then run it again.")
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:
