@@ -65,18 +65,6 @@ def test_raw_holds_the_files_and_where_they_came_from():
     }
 
 
-def test_the_default_data_have_the_pinned_hashes(project: Path):
-    shutil.copytree(ROOT / "data/source", project / "data/source", dirs_exist_ok=True)
-    shutil.copy(ROOT / "params.yaml", project)
-    access.main()
-    assert tree_names() == {
-        "flights/flights.csv.gz",
-        "planes/planes.csv",
-        "provenance.json",
-        "weather/weather.jsonl.gz",
-    }
-
-
 def test_what_is_there_is_not_fetched_again(capsys: pytest.CaptureFixture):
     bring(one=file("a"))
     (store.RAW / "one/a.csv").chmod(0o444)

@@ -6,6 +6,7 @@ import importlib.util
 import io
 import os
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+import access
 import needs
 
 SOURCE = Path(__file__).resolve().parents[2] / "data" / "source"
@@ -203,3 +205,17 @@ def test_a_failed_write_leaves_the_old_file(extract, tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space left"):
         extract.write_file(path, b"new")
     assert [(item.name, item.read_bytes()) for item in tmp_path.iterdir()] == [("planes.db", b"old")]
+
+
+def test_they_have_the_hashes_that_params_pin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    shutil.copytree(SOURCE, tmp_path / "data" / "source")
+    shutil.copy(SOURCE.parents[1] / "params.yaml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    access.main()
+    raw = tmp_path / "data" / "raw"
+    assert {path.relative_to(raw).as_posix() for path in raw.rglob("*") if path.is_file()} == {
+        "flights/flights.csv.gz",
+        "planes/planes.csv",
+        "provenance.json",
+        "weather/weather.jsonl.gz",
+    }
