@@ -11,7 +11,8 @@ import random
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 
 from timing import Cost, median, ratio, rounds, run, table
@@ -23,12 +24,14 @@ import local_s3  # noqa: E402
 
 PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 SIZES = {"one file of 400 MB": (1, 400_000_000), "2,000 files of 50 kB": (2000, 50_000)}
-SHIPPED = "DVC, as it comes with this project"
+DEFAULTS = "DVC's defaults"
+SHIPPED = "DVC as this project sets it"
+BY_HAND = "s5cmd on DVC's cache"  # docs/s3.md
 
 
 def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 3
-    ways = {SHIPPED: []} | {f"DVC with {words}": words.split("+") for words in sys.argv[2:]}
+    ways = {DEFAULTS: [], SHIPPED: []} | {f"… with {words}": words.split("+") for words in sys.argv[2:]}
     with tempfile.TemporaryDirectory() as temporary:
         for title, (files, size) in SIZES.items():
             folder = Path(temporary) / str(files)
@@ -40,7 +43,7 @@ def main() -> None:
                 server.stop()
             shutil.rmtree(folder)
             print(f"\n{title} (median of {count}):\n")
-            print(show(costs, [*ways, "s5cmd"]))
+            print(show(costs, [*ways, BY_HAND, "s5cmd"]), flush=True)
 
 
 def make_data(folder: Path, files: int, size: int) -> Path:
@@ -59,30 +62,39 @@ def contestants(folder: Path, data: Path, ways: Mapping[str, list[str]], server:
     there = server.environment() | {"S3_ENDPOINT_URL": server.endpoint, "PATH": PATH}
     found = {}
     for number, (name, settings) in enumerate(ways.items()):
-        project = make_project(folder / f"project{number}", data, f"private/{number}", settings)
-        found[f"push {name}"] = lambda project=project, number=number: push(project, server, number, there)
-        found[f"pull {name}"] = lambda project=project: pull(project, there)
-    s5cmd = ["s5cmd", "--log", "error", "cp"]
-    place = "s3://private/s5cmd/"
-    found["push s5cmd"] = lambda: run([*s5cmd, f"{data}/", place], folder, **there)
+        place = f"private/{number}"
+        project = make_project(folder / f"project{number}", data, place, settings, shipped=name != DEFAULTS)
+        around = {key: value for key, value in there.items() if name != DEFAULTS or key != "AWS_REGION"}
+        found[f"push {name}"] = partial(push, project, server, place, around, ["dvc", "push", "--quiet"])
+        found[f"pull {name}"] = partial(pull, project, around, ["dvc", "pull", "--quiet"])
+    project = make_project(folder / "project", data, "private/hand", [], shipped=True)
+    copy = ["s5cmd", "--log", "error", "cp"]
+    cache, objects = ".dvc/cache/files/md5/", "s3://private/hand/files/md5/"
+    send = [*copy, cache, objects], ["dvc", "push", "--quiet"]
+    bring = [*copy, f"{objects}*", cache], ["dvc", "checkout", "--quiet"]
+    found[f"push {BY_HAND}"] = partial(push, project, server, "private/hand", there, *send)
+    found[f"pull {BY_HAND}"] = partial(pull, project, there, *bring)
+    found["push s5cmd"] = lambda: run([*copy, f"{data}/", "s3://private/s5cmd/"], folder, **there)
 
     def pull_by_s5cmd() -> Cost:
         shutil.rmtree(folder / "s5cmd", ignore_errors=True)
-        return run([*s5cmd, f"{place}*", f"{folder}/s5cmd/"], folder, **there)
+        return run([*copy, "s3://private/s5cmd/*", f"{folder}/s5cmd/"], folder, **there)
 
     found["pull s5cmd"] = pull_by_s5cmd
     return found
 
 
-def make_project(project: Path, data: Path, place: str, settings: list[str]) -> Path:
-    """Make a project with this one's DVC settings, and some of a user's, whose data are in the cache."""
+def make_project(project: Path, data: Path, place: str, settings: list[str], shipped: bool) -> Path:
+    """Make a project, with this one's DVC settings or without, and some of a user's; its data are in the cache."""
     shutil.copytree(data, project / "data")
-    (project / ".dvc").mkdir()
-    shutil.copy(PROJECT / ".dvc" / "config", project / ".dvc")
+    run(["git", "init", "--quiet"], project, PATH=PATH)
+    run(["dvc", "init", "--quiet"], project, PATH=PATH)
+    if shipped:
+        shutil.copy(PROJECT / ".dvc" / "config", project / ".dvc")
     for command in (
-        ["git", "init", "--quiet"],
         ["dvc", "config", "core.site_cache_dir", str(project / "site")],
-        ["dvc", "remote", "modify", "storage", "url", f"s3://{place}"],
+        ["dvc", "config", "core.remote", "storage"],
+        ["dvc", "config", "remote.storage.url", f"s3://{place}"],
         *(["dvc", "config", *setting.split("=")] for setting in settings),
         ["dvc", "add", "--quiet", "data"],
     ):
@@ -90,18 +102,23 @@ def make_project(project: Path, data: Path, place: str, settings: list[str]) -> 
     return project
 
 
-def push(project: Path, server: local_s3.Server, number: int, there: Mapping[str, str]) -> Cost:
+def push(project: Path, server: local_s3.Server, place: str, there: Mapping[str, str], *commands: list[str]) -> Cost:
     files = server.files()
-    if files.exists(f"private/{number}"):
-        files.rm(f"private/{number}", recursive=True)
+    if files.exists(place):
+        files.rm(place, recursive=True)
     shutil.rmtree(project / "site", ignore_errors=True)
-    return run(["dvc", "push", "--quiet"], project, **there)
+    return run_all(commands, project, there)
 
 
-def pull(project: Path, there: Mapping[str, str]) -> Cost:
+def pull(project: Path, there: Mapping[str, str], *commands: list[str]) -> Cost:
     for path in (project / "data", project / ".dvc" / "cache", project / "site"):
         shutil.rmtree(path, ignore_errors=True)
-    return run(["dvc", "pull", "--quiet"], project, **there)
+    return run_all(commands, project, there)
+
+
+def run_all(commands: Iterable[list[str]], project: Path, there: Mapping[str, str]) -> Cost:
+    costs = [run(command, project, **there) for command in commands]
+    return sum(costs[1:], costs[0])
 
 
 def show(costs: Mapping[str, list[Cost]], names: list[str]) -> str:

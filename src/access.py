@@ -2,22 +2,26 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from pipeline import params, sources, stage
+from pipeline import contract, params, sources, stage
 from pipeline.errors import ProjectError, ProjectErrors
 from pipeline.params import Source
 from pipeline.sources import store, uris
 
 
 def main() -> None:
-    bring(params.load("access"), store.RAW)
+    bring(params.load("access"), store.RAW, contract.read_checked(contract.LICENCES))
 
 
-def bring(wanted: Mapping[str, Source], raw: Path) -> None:
+def bring(wanted: Mapping[str, Source], raw: Path, licences: Mapping[str, Any]) -> None:
     """Make `raw` hold the files of the wanted tables and provenance.json, and nothing else.
 
     A table whose files are there already is not fetched again. A mistake in one table does not keep the others from
     being fetched: all are told at the end, and what has arrived need not come a second time.
+
+    Args:
+        licences: table -> what provenance.json is to say of its licences.
 
     Raises:
         ProjectErrors: a source is unreachable or wrong, its bytes are others than those of the pinned sha256, or no
@@ -42,6 +46,8 @@ def bring(wanted: Mapping[str, Source], raw: Path) -> None:
             print(f"{table}: {fetched.bytes:,} bytes from {source.uri}")
         if mistakes:
             raise ProjectErrors(mistakes)
+        for table in wanted:
+            provenance[table]["licenses"] = licences.get(table, [])
         store.finish(raw, wanted, provenance)
 
 

@@ -36,7 +36,9 @@ from pipeline.errors import ProjectError
 FOLDER = Path(".s3")
 LOCAL = Path(".dvc/config.local")
 PUBLIC = "public"
-OURS = ("endpointurl", "access_key_id", "secret_access_key")  # in config.local
+OURS = ("endpointurl", "region", "access_key_id", "secret_access_key")  # in config.local
+# Where none is set, s3fs asks for the bucket's region before every request, for this server does not tell it.
+REGION = "us-east-1"
 SECONDS_TO_START = 60
 # Everything that a machine could bring to S3's credentials and endpoint.
 AWS = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
@@ -65,7 +67,8 @@ class Server:
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_ACCESS_KEY_ID": self.key,
             "AWS_SECRET_ACCESS_KEY": self.secret,
-            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_REGION": REGION,  # for DVC
+            "AWS_DEFAULT_REGION": REGION,  # for botocore
         }
 
     def files(self, **options: object) -> S3FileSystem:
@@ -94,8 +97,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python src/local_s3.py", description=__doc__.splitlines()[0])
     parser.add_argument("action", choices=["start", "stop"])
     action = parser.parse_args().action
-    FOLDER.mkdir(mode=0o700, exist_ok=True)
     remote, bucket = default_remote()
+    FOLDER.mkdir(mode=0o700, exist_ok=True)
     with FileLock(FOLDER / "lock"):
         if action == "start":
             start_here(remote, bucket)
@@ -105,6 +108,8 @@ def main() -> None:
 
 def default_remote() -> tuple[str, str]:
     """Return the name of DVC's default remote and its bucket."""
+    if not LOCAL.parent.is_dir():
+        raise ProjectError(str(LOCAL.parent), "no such folder", "Run it at the project's root.")
     try:
         config = Config(str(LOCAL.parent))
     except ConfigError as exc:
@@ -205,9 +210,12 @@ def keys(folder: Path) -> tuple[str, str, str, str]:
             },
         ]
         write_secret(config, json.dumps({"identities": identities}, indent=2))
-    identities = json.loads(config.read_text(encoding="utf-8"))["identities"]
-    owner, reader = (identity["credentials"][0] for identity in identities if identity["name"] != "anonymous")
-    return owner["accessKey"], owner["secretKey"], reader["accessKey"], reader["secretKey"]
+    try:
+        identities = json.loads(config.read_text(encoding="utf-8"))["identities"]
+        owner, reader = (identity["credentials"][0] for identity in identities if identity["name"] != "anonymous")
+        return owner["accessKey"], owner["secretKey"], reader["accessKey"], reader["secretKey"]
+    except (ValueError, LookupError):
+        raise ProjectError(str(config), "damaged", "Delete it: new keys are made then, and the data stay.") from None
 
 
 def free_ports(stack: ExitStack, count: int) -> list[int]:
@@ -299,10 +307,11 @@ def is_ours(section: Mapping[str, str]) -> bool:
 
 def point_at(server: Server, remote: str) -> None:
     """Have DVC use the server here, and write down what other programs need for it."""
-    write_secret(FOLDER / "env", "".join(f"export {name}={value}\n" for name, value in server.environment().items()))
+    exports = "".join(f"export {name}={value}\n" for name, value in server.environment().items())
+    write_secret(FOLDER / "env", f"unset AWS_SESSION_TOKEN AWS_ENDPOINT_URL_S3\n{exports}")
     config = read_local()
     section = config.setdefault(section_of(remote), {})
-    wanted = dict(zip(OURS, (server.endpoint, server.key, server.secret), strict=True))
+    wanted = dict(zip(OURS, (server.endpoint, REGION, server.key, server.secret), strict=True))
     if wanted.items() - section.items():
         section.update(wanted)
         write_local(config)

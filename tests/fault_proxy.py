@@ -29,7 +29,7 @@ class Proxy:
 
     uri: str = ""
     plan: Callable[[int, str, str], str | None] = lambda *_: None
-    stall: float = 2.5
+    stall: float = 5
     requests: list[tuple[str, str]] = field(default_factory=list)
     met: list[str] = field(default_factory=list)
 

@@ -32,6 +32,8 @@ A, B = (hashlib.sha256(text).hexdigest() for text in (b"a\n", b"b\n"))
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project's root with two files that can be sources."""
     (tmp_path / "data/source").mkdir(parents=True)
+    (tmp_path / "data/schema").mkdir()
+    (tmp_path / "data/schema/licences.json").write_text("{}")
     for name in ("a", "b"):
         (tmp_path / f"data/source/{name}.csv").write_text(f"{name}\n")
     monkeypatch.chdir(tmp_path)
@@ -39,7 +41,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def bring(**wanted: Source) -> None:
-    access.bring(wanted, store.RAW)
+    access.bring(wanted, store.RAW, {"one": [{"name": "CC0-1.0"}]})
 
 
 def file(name: str, sha256: str | None = None) -> Source:
@@ -60,9 +62,26 @@ def test_raw_holds_the_files_and_where_they_came_from():
     bring(one=file("a"), two=file("b"))
     assert tree() == {"one/a.csv": "a\n", "provenance.json": "", "two/b.csv": "b\n"}
     assert provenance() == {
-        "one": {"uri": "data/source/a.csv", "sha256": A, "files": {"a.csv": {"bytes": 2, "sha256": A}}},
-        "two": {"uri": "data/source/b.csv", "sha256": B, "files": {"b.csv": {"bytes": 2, "sha256": B}}},
+        "one": {
+            "uri": "data/source/a.csv",
+            "sha256": A,
+            "files": {"a.csv": {"bytes": 2, "sha256": A}},
+            "licenses": [{"name": "CC0-1.0"}],
+        },
+        "two": {
+            "uri": "data/source/b.csv",
+            "sha256": B,
+            "files": {"b.csv": {"bytes": 2, "sha256": B}},
+            "licenses": [],
+        },
     }
+
+
+def test_another_licence_is_written_down_and_nothing_fetched_again(capsys: pytest.CaptureFixture):
+    bring(one=file("a"))
+    access.bring({"one": file("a")}, store.RAW, {"one": [{"name": "MIT"}]})
+    assert provenance()["one"]["licenses"] == [{"name": "MIT"}]
+    assert capsys.readouterr().out.endswith("one: kept\n")
 
 
 def test_what_is_there_is_not_fetched_again(capsys: pytest.CaptureFixture):
@@ -273,8 +292,15 @@ def test_a_full_disk_is_told_and_leaves_nothing_half_written(project: Path):
 
 def kill_when(process: subprocess.Popen, size: int) -> None:
     """Kill -9 a running access as soon as it has fetched some bytes."""
+
+    def fetched(path: Path) -> int:
+        try:
+            return path.stat().st_size
+        except FileNotFoundError:  # renamed in this moment
+            return 0
+
     until = time.monotonic() + 60
-    while sum(path.stat().st_size for path in (store.RAW / store.PARTIAL).glob("*/*")) < size:
+    while sum(map(fetched, (store.RAW / store.PARTIAL).glob("*/*"))) < size:
         assert process.poll() is None and time.monotonic() < until, process.communicate()
         time.sleep(0.001)
     process.send_signal(signal.SIGKILL)

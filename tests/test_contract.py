@@ -47,6 +47,15 @@ def test_a_minimal_contract_is_enough_for_us_and_for_frictionless(file):
     assert Package.validate_descriptor(MINIMAL).flatten(["note"]) == []
 
 
+def test_a_table_has_its_own_licence_or_that_of_the_whole(file):
+    content = json.loads(json.dumps(MINIMAL))
+    content["resources"] += [{**content["resources"][0], "name": "u", "licenses": [{"name": "MIT", "title": "M"}]}]
+    assert contract.load(file(content)).licences() == {
+        "t": [{"name": "CC0-1.0"}],
+        "u": [{"name": "MIT", "title": "M"}],
+    }
+
+
 def test_exclusive_bounds_need_version_2_of_the_standard_which_can_be_said(file):
     content = json.loads(json.dumps(MINIMAL))
     content["resources"][0]["schema"]["fields"] = [

@@ -50,7 +50,7 @@ def test_dvc_is_pointed_at_it_and_away_again(project: Path, monkeypatch: pytest.
     local.write_text(MINE)
     server = call(monkeypatch, "start")
     assert f"runs at {server.endpoint}; " in capsys.readouterr().out
-    lines = f"    endpointurl = {server.endpoint}\n    access_key_id = {server.key}\n"
+    lines = f"    endpointurl = {server.endpoint}\n    region = us-east-1\n    access_key_id = {server.key}\n"
     assert local.read_text() == f"{MINE}{lines}    secret_access_key = {server.secret}\n"
     for path in (local, project / ".s3" / "env", project / ".s3" / "s3.json"):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -86,18 +86,17 @@ def test_a_server_that_was_killed_is_started_again(project: Path, monkeypatch: p
 
 
 def test_only_one_bucket_is_for_everybody(s3_server: local_s3.Server):
-    s3_server.files().pipe({"public/a": b"for all", "private/a": b"for some"})
+    s3_server.files().pipe({"public/for/a": b"for all", "private/for/a": b"for some"})
     anybody = S3FileSystem(anon=True, endpoint_url=s3_server.endpoint, skip_instance_cache=True)
-    assert anybody.cat_file("public/a") == b"for all"
+    assert anybody.cat_file("public/for/a") == b"for all"
     for refused in (
-        lambda: anybody.cat_file("private/a"),
+        lambda: anybody.cat_file("private/for/a"),
         lambda: anybody.ls("private"),
         lambda: anybody.pipe_file("public/b", b"x"),
-        lambda: anybody.rm_file("public/a"),
+        lambda: anybody.rm_file("public/for/a"),
     ):
         with pytest.raises(PermissionError):
             refused()
-    s3_server.files().rm(["public/a", "private/a"])
 
 
 def test_it_listens_on_loopback_only(s3_server: local_s3.Server):
@@ -139,6 +138,20 @@ def test_a_remote_without_a_bucket_of_its_own_is_told(project: Path, monkeypatch
     config.write_text(config.read_text().replace("s3://data-project-template/dvc", url))
     with pytest.raises(ProjectError, match="the default remote, `storage`, is not in a bucket of its own\n"):
         call(monkeypatch, "start")
+
+
+def test_damaged_keys_are_told(project: Path, monkeypatch: pytest.MonkeyPatch):
+    (project / ".s3").mkdir()
+    (project / ".s3" / "s3.json").write_text("{")
+    with pytest.raises(ProjectError, match=r"s3\.json: damaged\n  Delete it: new keys are made then"):
+        call(monkeypatch, "start")
+
+
+def test_another_folder_than_the_root_is_told_and_left_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ProjectError, match=r"\.dvc: no such folder\n  Run it at the project's root\."):
+        call(monkeypatch, "start")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_server_that_is_not_installed_is_told(project: Path, monkeypatch: pytest.MonkeyPatch):

@@ -50,6 +50,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / f"data/source/{name}.csv").write_text(f"{name}\n")
     monkeypatch.chdir(tmp_path)
     FILE.write_text(TEXT)
+    licences = tmp_path / "data" / "schema" / "licences.json"
+    licences.parent.mkdir(parents=True)
+    licences.write_text("{}")
     return tmp_path
 
 

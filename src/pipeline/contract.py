@@ -15,6 +15,7 @@ from pipeline.yamlfile import read_yaml
 FILE = Path("contract.yaml")
 RAW_SCHEMA = Path("data/schema/raw.json")
 READY_SCHEMA = Path("data/schema/ready.json")
+LICENCES = Path("data/schema/licences.json")
 READY = "ready"  # the resource that says what features add and what must hold at the end; the others are raw
 
 Names = Annotated[list[str], Setting(min_length=1)]
@@ -197,6 +198,13 @@ class Contract(Section):
     def ready(self) -> Resource | None:
         return next((resource for resource in self.resources if resource.name == READY), None)
 
+    def licences(self) -> dict[str, list[dict[str, str]]]:
+        """The licences of each raw table: its own, or those of the whole."""
+        found = {
+            name: self.licenses if table.licenses is None else table.licenses for name, table in self.raw().items()
+        }
+        return {name: [licence.model_dump(exclude_none=True) for licence in given] for name, given in found.items()}
+
 
 def load(file: Path = FILE) -> Contract:
     """Read and check the whole contract.
@@ -225,10 +233,14 @@ def _strip(value: Any) -> Any:
 
 def load_schema(file: Path) -> dict[str, Resource]:
     """Read what `check` wrote of the contract: table name -> table."""
+    return {name: validate(Resource, table, f"{file}: {name}") for name, table in read_checked(file).items()}
+
+
+def read_checked(file: Path) -> dict[str, Any]:
+    """Read a file that `check` wrote."""
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        return json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ProjectError(str(file), "no such file", "`check` writes it: run `dvc repro check`.") from None
     except ValueError:
         raise ProjectError(str(file), "not readable as JSON", "`check` writes it: run `dvc repro -f check`.") from None
-    return {name: validate(Resource, table, f"{file}: {name}") for name, table in content.items()}

@@ -18,6 +18,8 @@ import pytest
 
 import access
 import needs
+from pipeline import params
+from pipeline.sources import store
 
 SOURCE = Path(__file__).resolve().parents[2] / "data" / "source"
 README = (SOURCE / "README.md").read_text(encoding="utf-8")
@@ -210,10 +212,11 @@ def test_a_failed_write_leaves_the_old_file(extract, tmp_path, monkeypatch):
 def test_they_have_the_hashes_that_params_pin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     shutil.copytree(SOURCE, tmp_path / "data" / "source")
     shutil.copy(SOURCE.parents[1] / "params.yaml", tmp_path)
+    (tmp_path / "data" / "schema").mkdir()
+    (tmp_path / "data" / "schema" / "licences.json").write_text("{}")
     monkeypatch.chdir(tmp_path)
-    access.main()
-    raw = tmp_path / "data" / "raw"
-    assert {path.relative_to(raw).as_posix() for path in raw.rglob("*") if path.is_file()} == {
+    access.bring(params.load("access"), store.RAW, {})
+    assert {path.relative_to(store.RAW).as_posix() for path in store.RAW.rglob("*") if path.is_file()} == {
         "flights/flights.csv.gz",
         "planes/planes.csv",
         "provenance.json",

@@ -1,5 +1,6 @@
 """Push, pull and access when server, network, disk or keys fail: all or a clear error, and a rerun completes."""
 
+import functools
 import hashlib
 import os
 import random
@@ -8,15 +9,17 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from s3fs import S3FileSystem
 
 from fault_proxy import FAULTS, Proxy, proxying
 from needs import missing
 from project import (
     ROOT,
+    SECONDS,
     copy_again,
     environment,
     locked,
@@ -26,6 +29,7 @@ from project import (
     results,
     run_warm,
     stages,
+    start_warm,
 )
 from s3_server import S3Server
 
@@ -33,6 +37,7 @@ pytestmark = pytest.mark.usefixtures("clean_aws")
 
 SEED = int(os.environ.get("FAULT_SEED", random.randrange(10**6)))  # a failure names it; set it to see the same again
 RUNS = 20  # of each batch
+LANES = 4  # of them at a time: most of their time is waiting
 FILES = {
     f"data/{name}": (f"{name}\n" * (20_000 if name == "large" else 10)).encode() for name in ("a", "b", "c", "large")
 }
@@ -43,27 +48,40 @@ CONFIG = """
 ['remote "storage"']
     url = s3://{}
     verify = true
-    read_timeout = 1
+    read_timeout = 3 # shorter than a stall
 """
 
 
 @pytest.fixture(scope="module")
-def proxy(s3_server: S3Server) -> Iterator[Proxy]:
-    with proxying(s3_server.endpoint) as proxy:
-        yield proxy
+def proxies(s3_server: S3Server) -> Iterator[list[Proxy]]:
+    with ExitStack() as stack:
+        yield [stack.enter_context(proxying(s3_server.endpoint)) for _ in range(LANES)]
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A project with a folder of data and a file, tracked by DVC; its remote is empty."""
-    folder = tmp_path / "project"
+def proxy(proxies: list[Proxy]) -> Proxy:
+    proxies[0].reset(lambda *_: None)
+    return proxies[0]
+
+
+@pytest.fixture(scope="module")
+def tracked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with a folder of data, tracked by DVC, to copy."""
+    folder = tmp_path_factory.mktemp("tracked") / "project"
     (folder / "data").mkdir(parents=True)
     for name, content in FILES.items():
         (folder / name).write_bytes(content)
     must_run(folder, "git", "init", "--quiet")
     must_run(folder, "dvc", "init", "--quiet")
-    new_remote(folder, "dvc")
     assert run_warm(folder, "dvc", "add", "--quiet", "data").returncode == 0
+    return folder
+
+
+@pytest.fixture
+def folder(tracked: Path, tmp_path: Path) -> Path:
+    """A project with a folder of data, tracked by DVC; its remote is empty."""
+    folder = Path(shutil.copytree(tracked, tmp_path / "0" / "project"))
+    new_remote(folder, "dvc")
     return folder
 
 
@@ -87,8 +105,13 @@ def is_clear(ended: subprocess.CompletedProcess[str]) -> bool:
     return ended.returncode not in (0, None) and ended.returncode > 0 and "Traceback" not in said and len(said) > 10
 
 
+@functools.cache
+def client(server: S3Server) -> S3FileSystem:
+    return server.files()
+
+
 def in_remote(server: S3Server, place: str) -> dict[str, bytes]:
-    files = server.files()
+    files = client(server)
     if not files.exists(f"{place}/files/md5"):
         return {}
     return {"".join(name.split("/")[-2:]): files.cat_file(name) for name in files.find(f"{place}/files/md5")}
@@ -111,49 +134,92 @@ def no_trace(folder: Path) -> None:
 
 def new_remote(folder: Path, name: str) -> str:
     """Give the project an empty place in the bucket, and forget what DVC knows of the last one."""
-    place = f"private/{folder.parent.name}/{name}"
+    place = f"private/{folder.parent.parent.name}/{folder.parent.name}/{name}"
     (folder / ".dvc" / "config").write_text(CONFIG.format(place))
     for path in (folder / ".dvc/tmp", folder.with_name("project.dvc")):
         shutil.rmtree(path, ignore_errors=True)
     return place
 
 
+Lane = tuple[Path, Proxy]
+
+
+def lanes_of(folder: Path, proxies: list[Proxy]) -> list[Lane]:
+    """Copy a project, so that some can run at a time, each through a proxy of its own."""
+    folders = [folder, *(folder.parents[1] / str(number) / "project" for number in range(1, LANES))]
+    for copy in folders[1:]:
+        shutil.copytree(folder, copy, symlinks=True)
+    return list(zip(folders, proxies, strict=True))
+
+
+Ended = subprocess.CompletedProcess[str]
+
+
+def under_faults(
+    lanes: list[Lane], what: str, prepare: Callable[[Path, int], object], start: Callable[..., Callable[[], Ended]]
+) -> Iterator[tuple[Path, Ended, str, Callable[[], Ended]]]:
+    """Run something again and again, each time under other faults.
+
+    Args:
+        what: names the runs; with the seed and a run's number it decides its faults.
+        prepare: gets project and number before a run.
+        start: gets project and endpoint, begins, and returns what waits for the end.
+
+    Yields:
+        Project, how it ended, what to say of it, and a function that runs it again without faults.
+    """
+    for first in range(0, RUNS, LANES):
+        started = []
+        for number, (folder, proxy) in enumerate(lanes, first):
+            prepare(folder, number)
+            proxy.reset(random_plan(random.Random(f"{SEED} {what} {number}")))
+            started.append((number, folder, proxy, start(folder, proxy.uri)))
+        for number, folder, proxy, finish in started:
+            ended = finish()
+            case = (
+                f"FAULT_SEED={SEED}, {what}, run {number}: {proxy.met} {proxy.requests}\n{ended.stdout}{ended.stderr}"
+            )
+            proxy.reset(lambda *_: None)
+            yield folder, ended, case, lambda folder=folder, proxy=proxy: start(folder, proxy.uri)()
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("batch", range(4))
-def test_a_push_ends_complete_or_with_a_clear_error(folder: Path, s3_server: S3Server, proxy: Proxy, batch: int):
-    wanted = in_cache(folder)
-    for number in range(RUNS):
-        chance = random.Random(f"{SEED} push {batch} {number}")
-        place = new_remote(folder, str(number))
-        proxy.reset(random_plan(chance))
-        ended = run_warm(folder, "dvc", "push", **keys(s3_server, proxy.uri))
-        case = f"FAULT_SEED={SEED}, run {number}: {proxy.met} {proxy.requests}\n{ended.stdout}{ended.stderr}"
-        there = in_remote(s3_server, place)
+def test_a_push_ends_complete_or_with_a_clear_error(
+    folder: Path, s3_server: S3Server, proxies: list[Proxy], batch: int
+):
+    wanted, lanes, places = in_cache(folder), lanes_of(folder, proxies), {}
+
+    def start(folder: Path, endpoint: str):
+        return start_warm(folder, "dvc", "push", **keys(s3_server, endpoint))
+
+    def prepare(folder: Path, number: int) -> None:
+        places[folder] = new_remote(folder, str(number))
+
+    for folder, ended, case, again in under_faults(lanes, f"push {batch}", prepare, start):
+        there = in_remote(s3_server, places[folder])
         assert there.items() <= wanted.items(), case  # nothing half or damaged
         assert there == wanted if ended.returncode == 0 else is_clear(ended), case
-        proxy.reset(lambda *_: None)
         if ended.returncode:
-            assert run_warm(folder, "dvc", "push", **keys(s3_server, proxy.uri)).returncode == 0, case
-            assert in_remote(s3_server, place) == wanted, case
+            assert again().returncode == 0, case
+            assert in_remote(s3_server, places[folder]) == wanted, case
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("batch", range(4))
-def test_a_pull_ends_complete_or_with_a_clear_error(folder: Path, s3_server: S3Server, proxy: Proxy, batch: int):
-    proxy.reset(lambda *_: None)
+def test_a_pull_ends_complete_or_with_a_clear_error(
+    folder: Path, s3_server: S3Server, proxies: list[Proxy], batch: int
+):
+    def start(folder: Path, endpoint: str):
+        return start_warm(folder, "dvc", "pull", **keys(s3_server, endpoint))
+
     assert run_warm(folder, "dvc", "push", **keys(s3_server, s3_server.endpoint)).returncode == 0
-    wanted = in_cache(folder)
-    for number in range(RUNS):
-        chance = random.Random(f"{SEED} pull {batch} {number}")
-        no_trace(folder)
-        proxy.reset(random_plan(chance))
-        ended = run_warm(folder, "dvc", "pull", **keys(s3_server, proxy.uri))
-        case = f"FAULT_SEED={SEED}, run {number}: {proxy.met} {proxy.requests}\n{ended.stdout}{ended.stderr}"
+    wanted, lanes = in_cache(folder), lanes_of(folder, proxies)
+    for folder, ended, case, again in under_faults(lanes, f"pull {batch}", lambda folder, _: no_trace(folder), start):
         assert objects_are_whole(folder), case
         assert has_all(folder) if ended.returncode == 0 else is_clear(ended), case
-        proxy.reset(lambda *_: None)
         if ended.returncode:
-            assert run_warm(folder, "dvc", "pull", **keys(s3_server, proxy.uri)).returncode == 0, case
+            assert again().returncode == 0, case
             assert has_all(folder), case
         assert in_cache(folder).items() >= wanted.items(), case
 
@@ -169,9 +235,11 @@ def objects_are_whole(folder: Path) -> bool:
 @pytest.fixture
 def accessing(tmp_path: Path, s3_server: S3Server, proxy: Proxy) -> Path:
     """A project that brings the files from a public bucket, unsigned."""
-    folder = tmp_path / "project"
-    folder.mkdir()
+    folder = tmp_path / "0" / "project"
+    folder.mkdir(parents=True)
     (folder / "src").symlink_to(ROOT / "src")
+    (folder / "data" / "schema").mkdir(parents=True)
+    (folder / "data" / "schema" / "licences.json").write_text("{}")
     s3_server.files().pipe({f"public/{tmp_path.name}/{name[5:]}": content for name, content in FILES.items()})
     listing = "".join(f"{hashlib.sha256(content).hexdigest()}  {name[5:]}\n" for name, content in sorted(FILES.items()))
     sha256 = hashlib.sha256(listing.encode()).hexdigest()
@@ -183,22 +251,21 @@ def accessing(tmp_path: Path, s3_server: S3Server, proxy: Proxy) -> Path:
 
 @pytest.mark.long
 @pytest.mark.parametrize("batch", range(2))
-def test_access_ends_complete_or_with_a_clear_error(accessing: Path, s3_server: S3Server, proxy: Proxy, batch: int):
-    there = {"AWS_ENDPOINT_URL": proxy.uri}
-    for number in range(RUNS):
-        chance = random.Random(f"{SEED} access {batch} {number}")
-        shutil.rmtree(accessing / "data", ignore_errors=True)
-        proxy.reset(random_plan(chance))
-        ended = run_warm(accessing, "src/access.py", **there)
-        case = f"FAULT_SEED={SEED}, run {number}: {proxy.met} {proxy.requests}\n{ended.stdout}{ended.stderr}"
-        brought = {path.name: path.read_bytes() for path in (accessing / "data/raw/t").glob("*")}
-        wanted = {name[5:]: content for name, content in FILES.items()}
+def test_access_ends_complete_or_with_a_clear_error(accessing: Path, proxies: list[Proxy], batch: int):
+    def prepare(folder: Path, _: int) -> None:
+        shutil.rmtree(folder / "data" / "raw", ignore_errors=True)
+
+    def start(folder: Path, endpoint: str):
+        return start_warm(folder, "src/access.py", AWS_ENDPOINT_URL=endpoint)
+
+    wanted = {name[5:]: content for name, content in FILES.items()}
+    for folder, ended, case, again in under_faults(lanes_of(accessing, proxies), f"access {batch}", prepare, start):
+        brought = {path.name: path.read_bytes() for path in (folder / "data/raw/t").glob("*")}
         assert brought == (wanted if ended.returncode == 0 else {}), case
         if ended.returncode:
             assert ended.stderr.startswith("params.yaml: access.t") and is_clear(ended), case
-            proxy.reset(lambda *_: None)
-            again = run_warm(accessing, "src/access.py", **there)
-            assert again.returncode == 0, case + again.stderr
+            ended = again()
+            assert ended.returncode == 0, case + ended.stderr
 
 
 @pytest.mark.parametrize(
@@ -234,10 +301,11 @@ def kill_at(project: Path, proxy: Proxy, number: int, *command: str, **more: str
     process = subprocess.Popen(
         command, cwd=project, env=environment(project, **more), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-    assert halves.wait(60), f"it made only {len(proxy.requests)} requests"
+    assert halves.wait(300), f"it made only {len(proxy.requests)} requests"
     process.kill()
     process.wait()
     proxy.reset(lambda *_: None)
+    proxy.stall = Proxy.stall
 
 
 @pytest.mark.long
@@ -254,7 +322,6 @@ def test_a_push_that_was_killed_goes_on(folder: Path, s3_server: S3Server, proxy
 @pytest.mark.parametrize("number", range(5))
 def test_a_pull_that_was_killed_goes_on(folder: Path, s3_server: S3Server, proxy: Proxy, number: int):
     there = keys(s3_server, proxy.uri)
-    proxy.reset(lambda *_: None)
     assert run_warm(folder, "dvc", "push", **there).returncode == 0
     no_trace(folder)
     kill_at(folder, proxy, number, "dvc", "pull", **there)
@@ -290,6 +357,7 @@ def grow(disk: Path, size: str) -> None:
     subprocess.run(["mount", "-o", f"remount,size={size}", disk], check=True)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("size", ["1200k", "2200k"])  # enough for neither, or for the cache but not for the workspace
 def test_a_disk_that_fills_up_in_a_pull_is_told(folder: Path, s3_server: S3Server, tmp_path: Path, size: str):
     content = random.Random(1).randbytes(1 << 20)
@@ -355,7 +423,7 @@ def test_two_repros_at_once_spoil_nothing(project: Path, tmp_path: Path):
         )
         for _ in range(2)
     ]
-    said = [process.communicate(timeout=600)[0] for process in both]
+    said = [process.communicate(timeout=SECONDS)[0] for process in both]
     for process, text in zip(both, said, strict=True):
         assert "Traceback" not in text, text
         assert process.returncode == 0 or "ERROR: " in text, text
@@ -384,6 +452,7 @@ def test_keys_and_endpoints_that_are_missing_or_wrong_are_told(
     assert s3_server.secret not in ended.stdout + ended.stderr
 
 
+@pytest.mark.long
 def test_keys_that_can_only_read_pull_but_do_not_push(folder: Path, s3_server: S3Server):
     there = keys(s3_server, s3_server.endpoint)
     reader = there | {"AWS_ACCESS_KEY_ID": s3_server.readonly_key, "AWS_SECRET_ACCESS_KEY": s3_server.readonly_secret}

@@ -113,6 +113,36 @@ def test_one_output_comes_alone_and_a_fetched_one_without_a_server(kept: Shared,
     assert not (clone / "models").exists()
 
 
+def test_data_in_the_bucket_are_enough_where_their_source_is_gone(shared: Shared):
+    files, project = shared.server.files(), shared.project
+    source = f"{shared.bucket}/source/flights.csv.gz"
+    files.put_file(project / "data/source/flights.csv.gz", source)
+    replace(project, "params.yaml", "data/source/flights.csv.gz", f"s3://{source}")
+    shared.run(project, "dvc", "repro")
+    commit(project)
+    shared.run(project, "dvc", "push", "--quiet")
+    must_run(project, "git", "push", "--quiet", "origin", "main")
+    files.rm_file(source)
+    clone = shared.clone("dvc", "pull", "--quiet")
+    assert results(clone) == results(project)
+    replace(clone, "params.yaml", "max: 600", "max: 300")
+    assert stages_run(must_run(clone, "dvc", "repro", "clean")) == ["check", "clean"]
+
+
+def test_another_program_may_copy_the_objects(kept: Shared, tmp_path: Path):
+    """As docs/s3.md has s5cmd do it."""
+    cache, objects, files = ".dvc/cache/files/md5/", f"{kept.bucket}/copied/files/md5/", kept.server.files()
+    project = copy_again(kept.project, tmp_path / "project")
+    must_run(project, "dvc", "remote", "modify", "storage", "url", f"s3://{kept.bucket}/copied")
+    files.put(f"{project / cache}/", objects, recursive=True)
+    assert kept.run(project, "dvc", "push") == "Everything is up to date.\n"
+    clone = tmp_path / "clone"
+    must_run(tmp_path, "git", "clone", "--quiet", project, clone)
+    files.get(objects, f"{clone / cache}/", recursive=True)
+    must_run(clone, "dvc", "checkout")
+    assert results(clone) == results(project)
+
+
 def test_one_thing_comes_without_the_project(kept: Shared, tmp_path: Path):
     assert kept.follow("Get one thing without the project", folder=tmp_path) == "schema.json\ntest\ntrain\n"
     assert contents(tmp_path, ["model.skops"]) == {

@@ -65,7 +65,7 @@ def is_kept(raw: Path, table: str, about: Mapping[str, Any], sha256: str | None,
     if (
         entry is None
         or entry["sha256"] != sha256
-        or {k: v for k, v in entry.items() if k not in ("sha256", "files")} != about
+        or {k: v for k, v in entry.items() if k not in ("sha256", "files", "licenses")} != about
     ):
         return False
     found = {name: raw / table / name for name in entry["files"]}
