@@ -4,6 +4,7 @@ It also writes what the stages use of the contract (data/schema/), without its p
 not run them again.
 """
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -82,10 +83,23 @@ def mistakes_of_names(settings: Params, package: Contract) -> list[ProjectError]
     if columns is None:
         return errors
     features = attempt(errors, check_features, transform.features, functions, columns)
-    attempt(errors, ready_columns, settings.serve, main.table_schema.primaryKey, [*columns, *transform.features])
+    key, slices = main.table_schema.primaryKey, settings.evaluate.slices
+    attempt(errors, ready_columns, settings.serve, slices, key, [*columns, *transform.features])
     if features is not None:
-        hindsight = marked_columns("hindsight", schema, package.ready(), transform, functions)
-        errors += refuse_hindsight(settings.serve.inputs, hindsight)
+        marked = {
+            mark: marked_columns(mark, schema, package.ready(), transform, functions)
+            for mark in ("hindsight", "personal")
+        }
+        errors += refuse_hindsight(settings.serve.inputs, marked["hindsight"])
+        errors += [
+            ProjectError(
+                "params.yaml: evaluate.slices",
+                f"`{name}` is personal, and metrics would show its values",
+                "Slice by a column that may be seen.",
+            )
+            for name in slices
+            if name in marked["personal"]
+        ]
     return errors
 
 
@@ -117,12 +131,13 @@ def rehearse_rules(table: Resource, rules: list[Rule]) -> pd.DataFrame:
 
 def write_schemas(package: Contract) -> None:
     ready = package.ready()
-    for file, tables in (
-        (contract.RAW_SCHEMA, package.raw()),
-        (contract.READY_SCHEMA, {contract.READY: ready} if ready else {}),
+    for file, text in (
+        (contract.RAW_SCHEMA, contract.without_prose(package.raw())),
+        (contract.READY_SCHEMA, contract.without_prose({contract.READY: ready} if ready else {})),
+        (contract.LICENCES, json.dumps(package.licences(), indent=1, sort_keys=True, ensure_ascii=False) + "\n"),
     ):
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(contract.without_prose(tables), encoding="utf-8")
+        file.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from pipeline import params, stage
 from pipeline.contract import RAW_SCHEMA, READY, READY_SCHEMA, load_schema
 from pipeline.derive import functions_of
 from pipeline.errors import ProjectError, ProjectErrors
-from pipeline.lineage import marked_columns, refuse_hindsight
+from pipeline.lineage import marked_columns, refuse_hindsight, sources_of
 from pipeline.params import Serve
 from pipeline.ready import part_path, write_ready_part, write_schema
 from pipeline.splitting import TEST, WHERE, is_test, ready_columns, training_copies, uniform
@@ -25,7 +25,8 @@ FEATURES, READY_FOLDER, METRICS = Path("data/features"), Path("data/ready"), Pat
 
 
 def main() -> None:
-    seed, partition_rows, transform, settings = params.load("seed", "partition_rows", "transform", "serve")
+    seed, partition_rows, transform = params.load("seed", "partition_rows", "transform")
+    settings, slices = params.load("serve", "evaluate.slices")
     schema, ready = load_schema(RAW_SCHEMA), load_schema(READY_SCHEMA).get(READY)
     functions = functions_of(feature_functions)
     hindsight = marked_columns("hindsight", schema, ready, transform, functions)
@@ -34,7 +35,8 @@ def main() -> None:
     parts = part_paths(FEATURES)
     rows = [pq.read_metadata(path).num_rows for path in parts]
     key = schema[transform.table].table_schema.primaryKey
-    columns = ready_columns(settings, key, list(pq.read_schema(parts[0]).names))
+    sources = sources_of(settings.inputs, transform, functions)
+    columns = ready_columns(settings, slices, key, list(pq.read_schema(parts[0]).names), sources)
     target = read_table(FEATURES, [settings.target])[settings.target]
     copies = plan_copies(target, settings, key, seed)
     report = count_sides(target, copies)

@@ -3,7 +3,7 @@
 import features
 from pipeline.contract import Field, ForeignKey, Reference, Resource, Schema
 from pipeline.derive import functions_of
-from pipeline.lineage import marked_columns, refuse_hindsight
+from pipeline.lineage import marked_columns, refuse_hindsight, sources_of
 from pipeline.params import Transform
 
 TO_PLANES = ForeignKey(fields=["tailnum"], reference=Reference(resource="planes", fields=["tailnum"]))
@@ -71,3 +71,10 @@ def test_hindsight_among_the_inputs_is_named_with_the_way_that_it_came():
         "params.yaml: serve.inputs: `arr_delay` is known only afterwards: contract.yaml marks it\n"
         "  Take it out: a model that sees the future is of no use today.",
     ]
+
+
+def test_the_sources_of_columns_are_found_through_features_and_named_once():
+    features_ = {"late": "hour >= noon", "noon": "hour - lunch", "clock": {"function": "hour_of", "column": "time"}}
+    settings = Transform(table="flights", features=features_)
+    sources = sources_of(["clock", "planes_seats", "late"], settings, functions_of(features))
+    assert sources == ["time", "planes_seats", "hour", "lunch"]

@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from pipeline import modelling
 from pipeline.errors import ProjectError, ProjectErrors
 from pipeline.matrix import to_matrix, to_target
-from pipeline.params import Train
+from pipeline.params import Search, Train
 
 LOGISTIC = "sklearn.linear_model.LogisticRegression"
 BOOSTING = "sklearn.ensemble.HistGradientBoostingClassifier"
@@ -88,6 +88,20 @@ def test_wrong_class_is_refused_with_the_nearest(path, problem):
         ),
         ({"model": LOGISTIC, "pca": 1.5}, ["params.yaml: train.pca: found 1.5, expected a number of components"]),
         ({"model": LOGISTIC, "pca": 0}, ["params.yaml: train.pca: found 0, expected a number of components"]),
+        (
+            {"model": LOGISTIC, "search": Search(kind="grid", options={"C": [1, "many"], "c": [1]})},
+            [
+                "params.yaml: train.search.options.C: found 'many', expected a float in the range (0.0, inf]",
+                "params.yaml: train.search.options.c: no such option of LogisticRegression\n  Did you mean `C`?",
+            ],
+        ),
+        (
+            {"model": "sklearn.linear_model.Ridge", "calibrate": "sigmoid", "threshold": 1.5},
+            [
+                "params.yaml: train.calibrate: Ridge is a regressor, which gives no probabilities\n  Set it to none.",
+                "params.yaml: train.threshold: found 1.5, expected f1 or a probability between 0 and 1",
+            ],
+        ),
         ({"model": "sklearn.svm.SVK"}, ["params.yaml: train.model: found `sklearn.svm.SVK`, no such class"]),
     ],
 )
@@ -250,6 +264,21 @@ def test_model_without_probabilities_gives_scores():
         fitted(Train(model="sklearn.svm.LinearSVC", impute="mean"), inputs()), to_matrix(inputs()), "test"
     )
     assert prediction.probabilities is None and prediction.scores.shape == (4,)
+
+
+def test_linear_model_is_of_the_kind_of_the_model_and_fills_encodes_and_scales_by_itself():
+    matrix = to_matrix(pd.concat([inputs()] * 5, ignore_index=True))
+    for kind, target in ((LogisticRegression, [True, False] * 10), (LogisticRegression, [*"abcd"] * 5), (Ridge, None)):
+        classes, known = (None, np.arange(20.0)) if target is None else np.unique(target, return_inverse=True)
+        linear = modelling.fit(modelling.build_linear(matrix, classes, 7), matrix, known)
+        assert type(linear[-1]) is kind and linear[-1].coef_.shape[-1] == 3 + 3
+        assert np.isfinite(modelling.predict(linear, to_matrix(inputs()), "test").values.astype(float)).all()
+
+
+def test_linear_model_keeps_to_few_columns():
+    table = to_matrix(pd.DataFrame({"carrier": text(*[f"C{i:03}" for i in range(300)])}))
+    linear = modelling.fit(modelling.build_linear(table, np.array([False, True]), 7), table, np.arange(300) % 2 == 0)
+    assert linear[-1].coef_.size == modelling.MAX_CATEGORIES_LINEAR
 
 
 def test_baseline_knows_only_the_shares_of_the_classes():

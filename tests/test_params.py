@@ -58,7 +58,7 @@ def refused(call, *messages):
         (("serve", "inputs"), ["a", 3], "serve.inputs.1: found 3, expected text"),
         (("transform", "features", "late"), 3, "transform.features.late: found 3, expected text or keys with values"),
         (("transform", "features", "late"), {"function": "f", 3: 1}, "transform.features.late.3: found 3, expected text"),
-        (("evaluate", "gate", "auc"), {"mn": 1}, "evaluate.gate.auc.mn: no such key\n  Did you mean `min`?  (keys: min, max)"),
+        (("evaluate", "gate", "auc"), {"mn": 1}, "evaluate.gate.auc.mn: no such key\n  Did you mean `min`?  (keys: min, max, beats_baseline_by)"),
         (("train", "pca"), "x", "train.pca: found 'x', expected a whole number or a number"),
         (("publish", "name"), "A b", "publish.name: found 'A b', expected text that matches '^[a-z0-9][a-z0-9._-]*$'"),
     ],

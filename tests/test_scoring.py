@@ -1,8 +1,7 @@
-"""Metrics against values worked out by hand or by scikit-learn, the bootstrap, the gate, the points of the plots."""
+"""Metrics against values worked out by hand or by scikit-learn, the gate, the points of the plots."""
 
 import numpy as np
 import pytest
-from sklearn.metrics import f1_score, roc_auc_score
 
 from pipeline import scoring
 from pipeline.curves import MOST_POINTS, MOST_ROWS, plots
@@ -102,49 +101,6 @@ def noisy(rows: int) -> tuple[np.ndarray, Prediction]:
     return actual, binary(*np.round(np.clip(0.3 * actual + 0.7 * rng.random(rows), 0, 1), 2))
 
 
-def test_bootstrap_of_roc_auc_is_that_of_scikit_learn():
-    actual, prediction = noisy(50)
-    rows = np.random.default_rng(5).integers(50, size=(30, 50))
-    expected = [roc_auc_score(actual[drawn], prediction.scores[drawn]) for drawn in rows]
-    assert scoring._auc_of_resamples(actual, prediction.scores)(rows) == pytest.approx(expected)
-
-
-def test_resample_of_one_class_counts_for_nothing():
-    assert np.isnan(scoring._auc_of_resamples(ACTUAL, PREDICTION.scores)(np.array([[0, 0, 2, 2]]))).all()
-
-
-def test_bootstrap_of_f1_agrees_with_drawing_rows():
-    rng = np.random.default_rng(2)
-    actual, predicted = rng.integers(3, size=(2, 200))
-    predicted = np.where(rng.random(200) < 0.6, actual, predicted)
-    found = scoring._f1_of_resamples(np.random.default_rng(3), actual, predicted, 2000)
-    rows = rng.integers(200, size=(400, 200))
-    expected = [f1_score(actual[drawn], predicted[drawn], average="macro") for drawn in rows]
-    assert found.mean() == pytest.approx(np.mean(expected), abs=0.005)
-    assert found.std() == pytest.approx(np.std(expected), rel=0.15)
-
-
-@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
-def test_interval_holds_the_metric_and_is_the_same_for_the_same_seed(task):
-    actual, prediction = noisy(300)
-    classes = {"binary": BOTH, "multiclass": np.array([False, True, 2]), "regression": None}[task]
-    if task == "regression":
-        actual, prediction = prediction.scores, Prediction(actual.astype(float))
-    if task == "multiclass":
-        prediction = Prediction(prediction.values)
-    low, high = scoring.interval(actual, prediction, classes, 7)
-    assert low < scoring.score(scoring.MAIN_METRIC[task], actual, prediction, classes)[0] < high
-    assert (
-        (low, high)
-        == scoring.interval(actual, prediction, classes, 7)
-        != scoring.interval(actual, prediction, classes, 8)
-    )
-
-
-def test_interval_of_what_has_no_value_is_none():
-    assert scoring.interval(ACTUAL[:1], binary(0.2), BOTH, 7) is None
-
-
 def test_gate_names_wrong_metrics_and_lines_without_a_bound():
     with pytest.raises(ProjectErrors) as errors:
         scoring.check_gate({"roc": Bound(min=0.6), "f1": Bound(), "brier": Bound(max=0.2)}, scoring.METRICS["binary"])
@@ -155,19 +111,39 @@ def test_gate_names_wrong_metrics_and_lines_without_a_bound():
         ],
         [
             "params.yaml: evaluate.gate.f1: neither a minimum nor a maximum",
-            "  Write {min: …} or {max: …}.",
+            "  Write {min: …}, {max: …} or {beats_baseline_by: …}.",
         ],
     ]
 
 
-def test_lines_of_the_gate_that_fail_are_put_in_words():
+def test_each_bound_of_the_gate_is_a_line_with_its_value():
     gate = {"roc_auc": Bound(min=0.6, max=0.9), "brier": Bound(max=0.2), "f1": Bound(min=0.0)}
-    assert scoring.failed_lines(gate, {"roc_auc": 0.6, "brier": 0.2, "f1": 0.1}) == []
-    assert scoring.failed_lines(gate, {"roc_auc": 0.59, "brier": 0.3, "f1": None}) == [
-        "roc_auc is 0.59, the minimum is 0.6",
-        "brier is 0.3, the maximum is 0.2",
-        "f1 has no value",
+    metrics = {
+        "roc_auc": {"value": 0.6, "baseline": 0.5},
+        "brier": {"value": 0.3, "baseline": 0.2},
+        "f1": {"value": None, "baseline": 0.4},
+    }
+    assert scoring.judge_gate(gate, metrics) == [
+        {"line": "brier is at most 0.2", "value": 0.3, "passed": False},
+        {"line": "f1 is at least 0.0", "value": None, "passed": False},
+        {"line": "roc_auc is at least 0.6", "value": 0.6, "passed": True},
+        {"line": "roc_auc is at most 0.9", "value": 0.6, "passed": True},
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "baseline", "gain", "passed"),
+    [
+        ("roc_auc", 0.52, 0.5, 0.02, True),
+        ("roc_auc", 0.519, 0.5, 0.019, False),
+        ("rmse", 3.0, 3.5, 0.5, True),
+        ("rmse", 3.5, 3.0, -0.5, False),
+        ("roc_auc", 0.9, None, None, False),
+    ],
+)
+def test_beating_the_baseline_looks_in_the_direction_of_the_metric(name, value, baseline, gain, passed):
+    lines = scoring.judge_gate({name: Bound(beats_baseline_by=0.02)}, {name: {"value": value, "baseline": baseline}})
+    assert lines == [{"line": f"{name} beats the baseline by 0.02", "value": gain, "passed": passed}]
 
 
 def test_plots_of_two_classes():

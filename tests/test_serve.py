@@ -23,6 +23,7 @@ serve:
   split: {by: time, column: day, test_share: 0.4}
   balance: BALANCE
   format: FORMAT
+evaluate: {slices: [note]}
 """
 
 
@@ -68,12 +69,12 @@ def run(project, balance="none", form="parquet"):
 
 
 @pytest.mark.parametrize("form", ["parquet", "csv", "json"])
-def test_train_and_test_hold_key_split_inputs_and_target_in_any_format(project, form):
+def test_train_and_test_hold_key_split_inputs_slices_and_target_in_any_format(project, form):
     train, test = run(project, form=form)
-    assert list(train.columns) == ["id", "day", "hour", "late"]
+    assert list(train.columns) == ["id", "day", "hour", "note", "late"]
     assert train["id"].tolist() == [0, 1, 2, 3, 4, 5]
     assert test["id"].tolist() == [6, 7, 8, 9]
-    assert [str(dtype) for dtype in test.dtypes] == ["Int64", "datetime64[us]", "Int64", "boolean"]
+    assert [str(dtype) for dtype in test.dtypes] == ["Int64", "datetime64[us]", "Int64", "str", "boolean"]
 
 
 def test_parts_are_cut_to_the_rows_of_params(project):

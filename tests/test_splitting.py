@@ -102,18 +102,26 @@ def test_balancing_a_number_is_refused():
         training_copies(pd.Series([0.5]), np.array([False]), DRAW, "subsample")
 
 
-def test_the_ready_table_has_key_split_inputs_and_target_once_each():
+def test_the_ready_table_has_key_split_inputs_slices_and_target_once_each():
     settings = Serve(target="late", inputs=["hour", "id"], split=Split(by="time", column="day", test_share=0.5))
-    assert ready_columns(settings, ["id"], ["id", "hour", "day", "late", "other"]) == ["id", "day", "hour", "late"]
+    available = ["id", "hour", "day", "late", "sex", "other"]
+    assert ready_columns(settings, ["sex", "hour"], ["id"], available) == ["id", "day", "hour", "sex", "late"]
+
+
+def test_the_ready_table_has_what_its_inputs_derive_from():
+    settings = Serve(target="late", inputs=["hour"], split=Split(by="key", test_share=0.5))
+    available = ["id", "clock", "late", "hour"]
+    assert ready_columns(settings, [], ["id"], available, ["clock", "hour"]) == ["id", "hour", "clock", "late"]
 
 
 def test_a_column_that_is_not_there_is_named_with_the_nearest():
     settings = Serve(target="lte", inputs=["huor"], split=Split(by="key", test_share=0.5))
     with pytest.raises(ProjectErrors) as caught:
-        ready_columns(settings, ["id"], ["id", "hour", "late"])
+        ready_columns(settings, ["sex"], ["id"], ["id", "hour", "late"])
     assert [str(error) for error in caught.value.errors] == [
         "params.yaml: serve.inputs: no column `huor` in data/features\n  Did you mean `hour`?  (columns: id, hour, late)",
         "params.yaml: serve.target: no column `lte` in data/features\n  Did you mean `late`?  (columns: id, hour, late)",
+        "params.yaml: evaluate.slices: no column `sex` in data/features\n  (columns: id, hour, late)",
     ]
 
 

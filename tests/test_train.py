@@ -11,10 +11,12 @@ import pandas as pd
 import pytest
 
 import train
+from pipeline import modelling
+from pipeline.decisions import choose_threshold
 from pipeline.errors import ProjectError, ProjectErrors
 from pipeline.folds import make_folds
 from pipeline.modelling import predict
-from pipeline.params import Split, Train
+from pipeline.params import Search, Split, Train
 from pipeline.ready import part_path, write_ready_part, write_schema
 
 ROWS = 60
@@ -87,7 +89,9 @@ def test_more_folds_than_the_data_allow_are_refused(split, problem):
 
 def test_metrics_are_mean_and_spread_of_the_folds():
     metrics = train.train_model(flights(), INPUTS, "late", TIME, LOGISTIC, 7).metrics
-    assert list(metrics) == ["cv_roc_auc", "cv_roc_auc_std", "folds", "train_rows", "features"]
+    assert list(metrics) == [
+        *("cv_roc_auc", "cv_roc_auc_std", "folds", "threshold", "threshold_linear", "train_rows", "features")
+    ]
     assert len(metrics["folds"]) == 3
     assert metrics["cv_roc_auc"] == pytest.approx(np.mean(metrics["folds"]), abs=1e-6)
     assert metrics["cv_roc_auc_std"] == pytest.approx(np.std(metrics["folds"], ddof=1), abs=1e-6)
@@ -107,6 +111,96 @@ def test_fold_that_learns_from_one_class_has_no_value():
     table["late"] = pd.array(table["time_hour"] >= np.datetime64("2013-01-01T20", "us"), dtype="boolean")
     metrics = train.train_model(table, INPUTS, "late", TIME, LOGISTIC, 7).metrics
     assert metrics["folds"] == [None, None, None] and metrics["cv_roc_auc"] is None
+    assert metrics["threshold"] == 0.5
+    with pytest.raises(ProjectError, match=r"train\.calibrate: no fold .* is judged by a row of the class False"):
+        train.train_model(table, INPUTS, "late", TIME, LOGISTIC.model_copy(update={"calibrate": "sigmoid"}), 7)
+
+
+def searching(kind: str = "grid", **more) -> Train:
+    options = {"C": [1e-6, 1.0], "class_weight": [None, "balanced"]}
+    return LOGISTIC.model_copy(update={"search": Search(kind=kind, options=options, **more)})
+
+
+def test_search_takes_the_options_that_do_best_in_the_folds():
+    trained = train.train_model(flights(), INPUTS, "late", TIME, searching(), 7)
+    trials = trained.metrics["search"]
+    assert [trial["options"] for trial in trials] == [
+        {"C": c, "class_weight": weight} for c in (1e-6, 1.0) for weight in (None, "balanced")
+    ]
+    best = max(trials, key=lambda trial: trial["cv_roc_auc"])
+    assert trained.metrics["best"] == best["options"]
+    assert (trained.metrics["cv_roc_auc"], trained.metrics["folds"]) == (best["cv_roc_auc"], best["folds"])
+    assert best["options"]["C"] == trained.model[-1].C
+    single = train.train_model(flights(), INPUTS, "late", TIME, LOGISTIC, 7)
+    assert trials[2]["folds"] == single.metrics["folds"]  # C=1, no weights: what LOGISTIC is without a search
+
+
+def test_search_for_the_smallest_error_of_numbers():
+    search = Search(kind="random", options={"alpha": [1e-3, 1e9]})
+    ridge = Train(model="sklearn.linear_model.Ridge", impute="mean", folds=2, search=search)
+    table = flights().assign(delay=lambda t: t["distance"].fillna(0) * 2)
+    assert train.train_model(table, INPUTS, "delay", KEY, ridge, 7).metrics["best"] == {"alpha": 1e-3}
+
+
+@pytest.mark.parametrize(
+    ("model", "options"),
+    [
+        ("linear_model.LogisticRegression", {}),
+        ("ensemble.HistGradientBoostingClassifier", {"max_iter": 5}),
+        ("ensemble.RandomForestClassifier", {"n_estimators": 5, "max_depth": 2}),
+    ],
+)
+@pytest.mark.parametrize(("target", "rare"), [("late", True), ("when", "late")])
+def test_classes_are_weighted_by_the_options_of_the_model(model, options, target, rare):
+    table = flights().assign(when=lambda t: np.where(t["late"], "late", "on time")).astype({"when": "str"})
+    shares = []
+    for weight in (None, "balanced", {rare: 50, ("on time" if rare == "late" else False): 1}):
+        settings = LOGISTIC.model_copy(
+            update={"model": f"sklearn.{model}", "options": options | {"class_weight": weight}}
+        )
+        modelling.check_model(settings)
+        fitted = train.train_model(table, INPUTS, target, KEY, settings, 7).model
+        column = fitted.classes_.tolist().index(rare)
+        shares.append(predict(fitted, train.to_matrix(table[INPUTS]), "").probabilities[:, column].mean())
+    assert shares[0] < shares[1] < shares[2]
+
+
+@pytest.mark.parametrize("split", [TIME, KEY])
+def test_calibration_learns_from_what_the_folds_did_not_see(split):
+    calibrated = LOGISTIC.model_copy(update={"calibrate": "sigmoid", "options": {"class_weight": "balanced"}})
+    plain = calibrated.model_copy(update={"calibrate": "none"})
+    found, without = (train.train_model(flights(), INPUTS, "late", split, each, 7) for each in (calibrated, plain))
+    assert found.metrics["folds"] == without.metrics["folds"]
+    matrix = train.to_matrix(flights()[INPUTS])
+    probabilities = [predict(each.model, matrix, "").scores for each in (found, without)]
+    assert np.array_equal(*(np.argsort(each, kind="stable") for each in probabilities))
+    share = flights()["late"].mean()
+    assert abs(probabilities[0].mean() - share) < abs(probabilities[1].mean() - share)
+
+
+def test_calibration_gives_probabilities_to_a_model_without():
+    settings = LOGISTIC.model_copy(update={"model": "sklearn.svm.LinearSVC", "calibrate": "isotonic"})
+    trained = train.train_model(flights(), INPUTS, "late", KEY, settings, 7)
+    assert 0 < trained.metrics["threshold"] < 1
+    settings = settings.model_copy(update={"calibrate": "none"})
+    assert "threshold" not in train.train_model(flights(), INPUTS, "late", KEY, settings, 7).metrics
+
+
+def test_threshold_is_that_of_the_best_f1_out_of_fold(monkeypatch):
+    trained = train.train_model(flights(), INPUTS, "late", KEY, LOGISTIC, 7)
+    known, probabilities = flights()["late"].to_numpy(bool), np.empty(ROWS)
+    matrix = train.to_matrix(flights()[INPUTS])
+    for learn, rest in make_folds(flights(), KEY, 3, 7):
+        model = modelling.fit(modelling.build(LOGISTIC, matrix, 7), matrix.iloc[learn], known[learn])
+        probabilities[rest] = predict(model, matrix.iloc[rest], "").scores
+    assert trained.metrics["threshold"] == choose_threshold(known, probabilities)
+
+
+def test_threshold_of_params_is_taken_as_it_is():
+    metrics = train.train_model(
+        flights(), INPUTS, "late", KEY, LOGISTIC.model_copy(update={"threshold": 0.4}), 7
+    ).metrics
+    assert metrics["threshold"] == metrics["threshold_linear"] == 0.4
 
 
 def test_folds_and_their_number_change_nothing_in_the_model():
@@ -134,6 +228,11 @@ def test_folds_and_their_number_change_nothing_in_the_model():
         ({"late": 0.5}, {}, "`late` is of type float64, and LogisticRegression of train.model is a classifier"),
         ({"distance": np.nan}, {}, "params.yaml: train.impute: `distance` has no value in the training part"),
         ({}, {"impute": "none"}, "params.yaml: train: LogisticRegression takes no missing values"),
+        (
+            {},
+            {"options": {"class_weight": {"true": 3, "false": 1}}},
+            r"params.yaml: train.options.class_weight: no weight for the class False\n  Give one to each of \[False, True\]",
+        ),
         ({}, {"model": "sklearn.linear_model.Ridge"}, "boolean, and Ridge of train.model is a regressor"),
     ],
 )
@@ -157,6 +256,8 @@ train:
   model: sklearn.ensemble.HistGradientBoostingClassifier
   options: {max_iter: 10, min_samples_leaf: 3}
   folds: 3
+  search: {kind: random, options: {max_depth: [1, 2, 3], learning_rate: [0.1, 0.3]}, trials: 3}
+  calibrate: sigmoid
 """
 
 
@@ -176,12 +277,24 @@ def test_two_processes_with_other_threads_and_hash_seeds_write_the_same_bytes(tm
         variables |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "LOKY_MAX_CPU_COUNT"), str(threads))
         running.append(subprocess.Popen([sys.executable, STAGE], cwd=folder, env=os.environ | variables))
     assert [process.wait() for process in running] == [0, 0]
-    names = ["models/baseline.skops", "models/model.skops", "metrics/train.json"]
+    names = ["metrics/train.json", *(f"models/{name}.skops" for name in ("baseline", "linear", "model"))]
     for folder in folders:
-        assert sorted(path.name for path in (folder / "models").iterdir()) == ["baseline.skops", "model.skops"]
+        assert sorted(f"models/{path.name}" for path in (folder / "models").iterdir()) == names[1:]
     for name in names:
         assert (folders[0] / name).read_bytes() == (folders[1] / name).read_bytes()
-    assert json.loads((folders[0] / names[2]).read_text())["train_rows"] == ROWS
+    assert json.loads((folders[0] / names[0]).read_text())["train_rows"] == ROWS
+
+
+def test_search_looks_at_the_training_part_alone(tmp_path, monkeypatch):
+    written = []
+    for name in ("without", "unreadable"):
+        monkeypatch.chdir(project(tmp_path / name))
+        if name == "unreadable":
+            Path("data/ready/test").mkdir()
+            Path("data/ready/test/part-00000.csv").write_bytes(b"\0")
+        train.main()
+        written.append([path.read_bytes() for path in sorted(Path().glob("m*/*"))])
+    assert len(written[0]) == 4 and written[0] == written[1]
 
 
 def test_mistake_in_the_options_leaves_nothing_behind(tmp_path, monkeypatch):

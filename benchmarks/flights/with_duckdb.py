@@ -19,7 +19,7 @@ SEED, TEST_SHARE = 20130101, 0.25
 IN_ORDER = "" if "any-order" in sys.argv else "ORDER BY row"
 READY = """
     time_hour, carrier, flight, dep_hour, origin, dest, distance, plane_age, planes_seats, weather_temp,
-    weather_wind_speed, weather_precip, weather_visib, weather_pressure, late
+    weather_wind_speed, weather_precip, weather_visib, weather_pressure, sched_dep_time, year, planes_year, late
 """
 
 

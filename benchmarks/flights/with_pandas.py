@@ -17,7 +17,7 @@ SEED, TEST_SHARE = 20130101, 0.25
 KEY = ["time_hour", "carrier", "flight"]
 READY = [
     *KEY, "dep_hour", "origin", "dest", "distance", "plane_age", "planes_seats", "weather_temp", "weather_wind_speed",
-    "weather_precip", "weather_visib", "weather_pressure", "late",
+    "weather_precip", "weather_visib", "weather_pressure", "sched_dep_time", "year", "planes_year", "late",
 ]  # fmt: skip
 
 

@@ -43,6 +43,7 @@ def mistakes_between(settings: Params, package: Contract) -> list[ProjectError]:
         *_unknown("contract.yaml: resources", "source in params.yaml: access for", raw, settings.access),
         *_unknown("params.yaml: transform.table", "table", [transform.table], raw),
         *_unknown("params.yaml: transform.joins", "table", transform.joins, raw),
+        *_unknown("params.yaml: publish.leave_out", "table", settings.publish.leave_out, raw),
         *_repeated("params.yaml: transform.joins", "table", [transform.table, *transform.joins]),
     ]
     serve = settings.serve

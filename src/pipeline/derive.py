@@ -43,8 +43,13 @@ def derive(table: pd.DataFrame, entries: Mapping[str, Entry], functions: Functio
     Raises:
         ProjectErrors: mistakes in the entries, or each feature that failed (without those that need a failed one).
     """
+    return compute(table, check_features(entries, functions, table.columns, where))
+
+
+def compute(table: pd.DataFrame, checked: Mapping[str, Feature]) -> pd.DataFrame:
+    """Add features that check_features has understood; see derive."""
     columns, errors = dict(table.items()), []
-    for name, feature in check_features(entries, functions, table.columns, where).items():
+    for name, feature in checked.items():
         if all(column in columns for column in feature.columns):
             given = {column: columns[column] for column in feature.columns}
             try:
@@ -53,7 +58,7 @@ def derive(table: pd.DataFrame, entries: Mapping[str, Entry], functions: Functio
                 errors.append(mistake)
     if errors:
         raise ProjectErrors(errors)
-    features = {name: columns[name] for name in sorted(entries)}
+    features = {name: columns[name] for name in sorted(checked)}
     return pd.DataFrame({**dict(table.items()), **features}, index=table.index, copy=False)
 
 

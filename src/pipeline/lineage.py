@@ -1,10 +1,11 @@
-"""Which columns of the joined table carry a mark of the contract, and which features inherit it."""
+"""What derives from what: the columns behind features, and the marks of the contract that features inherit."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pipeline.contract import Resource
-from pipeline.derive import inherited
+from pipeline.derive import WHERE as FEATURES
+from pipeline.derive import columns_read, inherited
 from pipeline.errors import ProjectError
 from pipeline.joins import joined_columns
 from pipeline.params import Transform
@@ -24,6 +25,18 @@ def marked_columns(
     own = {name for name, (table, column) in origins.items() if getattr(schema[table].field(column), mark)}
     own |= ready.marked(mark) if ready else set()
     return {name: [name] for name in own} | inherited(own, settings.features, functions)
+
+
+def sources_of(names: Iterable[str], settings: Transform, functions: Mapping[str, Any]) -> list[str]:
+    """The columns of the joined table that columns are, or derive from through features: each once, in their order."""
+    found: dict[str, None] = {}
+    for name in names:
+        if name in settings.features:
+            read = columns_read(settings.features[name], functions, f"{FEATURES}.{name}")
+            found |= dict.fromkeys(sources_of(read, settings, functions))
+        else:
+            found[name] = None
+    return list(found)
 
 
 def refuse_hindsight(inputs: list[str], hindsight: Mapping[str, list[str]]) -> list[ProjectError]:

@@ -13,6 +13,7 @@ import joblib
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, is_classifier
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA
 from sklearn.dummy import DummyClassifier, DummyRegressor
@@ -28,6 +29,7 @@ from pipeline.params import Train
 
 # More values of a text column than this share one code; it is also what HistGradientBoosting takes.
 MAX_CATEGORIES = 255
+MAX_CATEGORIES_LINEAR = 50  # its time grows with the square of the columns
 
 # Options that the project sets itself, and what stands in their place.
 FIXED_OPTIONS = {
@@ -50,6 +52,10 @@ class Prediction:
     values: np.ndarray
     probabilities: np.ndarray | None = None
     scores: np.ndarray | None = None
+
+    def of(self, rows: np.ndarray) -> "Prediction":
+        """What was said of some rows, given by a mask or by numbers."""
+        return Prediction(*(None if each is None else each[rows] for each in vars(self).values()))
 
 
 def model_class(path: str, where: str = "params.yaml: train.model") -> type[BaseEstimator]:
@@ -87,21 +93,16 @@ def check_model(train: Train, where: str = "params.yaml: train") -> None:
         cls = model_class(train.model, f"{where}.model")
     except ProjectError as mistake:
         raise ProjectErrors([mistake]) from None
-    errors = []
-    parameters = inspect.signature(cls).parameters
-    for name, value in train.options.items():
-        place = f"{where}.options.{name}"
-        if name not in parameters:
-            free = [option for option in parameters if option not in FIXED_OPTIONS]
-            errors.append(ProjectError(place, f"no such option of {cls.__name__}", nearest(name, free, "options")))
-        elif name in FIXED_OPTIONS:
-            errors.append(ProjectError(place, "this option is set by the project", FIXED_OPTIONS[name]))
-        else:
-            try:
-                validate_parameter_constraints(cls._parameter_constraints, {name: value}, cls.__name__)
-            except InvalidParameterError as exc:
-                expected = re.sub(r"(?s).* must be (.*)\. Got .*", r"expected \1", str(exc))
-                errors.append(ProjectError(place, f"found {value!r}, {expected}"))
+    options = [(f"{where}.options.{name}", name, value) for name, value in train.options.items()]
+    for name, values in train.search.options.items() if train.search else ():
+        options += [(f"{where}.search.options.{name}", name, value) for value in values]
+    errors = [error for option in options if (error := _option_mistake(cls, *option))]
+    if train.calibrate != "none" and not issubclass(cls, ClassifierMixin):
+        problem = f"{cls.__name__} is a regressor, which gives no probabilities"
+        errors.append(ProjectError(f"{where}.calibrate", problem, "Set it to none."))
+    if train.threshold != "f1" and not 0 <= train.threshold <= 1:
+        problem = f"found {train.threshold}, expected f1 or a probability between 0 and 1"
+        errors.append(ProjectError(f"{where}.threshold", problem))
     try:
         if not errors:
             _takes_missing(cls(**train.options))
@@ -115,13 +116,28 @@ def check_model(train: Train, where: str = "params.yaml: train") -> None:
         raise ProjectErrors(errors)
 
 
-def build(train: Train, matrix: pd.DataFrame, seed: int) -> Pipeline:
+def _option_mistake(cls: type[BaseEstimator], place: str, name: str, value: Any) -> ProjectError | None:
+    parameters = inspect.signature(cls).parameters
+    if name not in parameters:
+        free = [option for option in parameters if option not in FIXED_OPTIONS]
+        return ProjectError(place, f"no such option of {cls.__name__}", nearest(name, free, "options"))
+    if name in FIXED_OPTIONS:
+        return ProjectError(place, "this option is set by the project", FIXED_OPTIONS[name])
+    try:
+        validate_parameter_constraints(cls._parameter_constraints, {name: value}, cls.__name__)
+    except InvalidParameterError as exc:
+        expected = re.sub(r"(?s).* must be (.*)\. Got .*", r"expected \1", str(exc))
+        return ProjectError(place, f"found {value!r}, {expected}")
+    return None
+
+
+def build(train: Train, matrix: pd.DataFrame, seed: int, most_categories: int = MAX_CATEGORIES) -> Pipeline:
     """Make the unfitted pipeline: columns prepared by type, principal components if asked for, then the model.
 
     Numbers are imputed and scaled if asked for. Text is encoded, the values of the training part only: as numbers in
     the order of the alphabet, where missing or unseen text is -1 (NaN for a model that takes missing values), or as one
     column a value, where missing text is a value of its own and unseen text is none, or one of the rare ones. Of more
-    than MAX_CATEGORIES values the rare ones share a code. HistGradientBoosting takes ordinal codes as categories.
+    than `most_categories` values the rare ones share a code. HistGradientBoosting takes ordinal codes as categories.
 
     Args:
         matrix: inputs from `to_matrix`, of which only names and types are used.
@@ -138,7 +154,7 @@ def build(train: Train, matrix: pd.DataFrame, seed: int) -> Pipeline:
         marked = bool(text) and train.encode == "ordinal" and train.pca is None
         options["categorical_features"] = list(range(len(text))) if marked else None
     model = cls(**options)
-    limit = options.get("max_bins", MAX_CATEGORIES) if takes_categories else MAX_CATEGORIES
+    limit = options.get("max_bins", most_categories) if takes_categories else most_categories
     gap = np.nan if _takes_missing(model) and train.pca is None else -1
     if train.encode == "one_hot":
         encoder = OneHotEncoder(max_categories=limit, handle_unknown="infrequent_if_exist", sparse_output=False)
@@ -162,7 +178,27 @@ def build_baseline(train: Train) -> Pipeline:
     return Pipeline([("model", DummyClassifier(strategy="prior") if classifies else DummyRegressor())])
 
 
+def build_linear(matrix: pd.DataFrame, classes: np.ndarray | None, seed: int) -> Pipeline:
+    """Make the simple linear model that the model should beat: logistic or ridge regression with default options.
+
+    Newton's method is fast, and comes so near to the optimum that the coefficients' last bits hardly depend on the
+    processor. For more than two classes it would take memory with the square of their number.
+
+    Args:
+        classes: those of the target, None for numbers.
+    """
+    if classes is None:
+        model, options = "sklearn.linear_model.Ridge", {"solver": "cholesky"}
+    else:
+        model = "sklearn.linear_model.LogisticRegression"
+        options = {"solver": "newton-cholesky", "tol": 1e-8} if len(classes) == 2 else {"max_iter": 1000}
+    settings = Train(model=model, options=options, encode="one_hot", impute="median", scale=True)
+    return build(settings, matrix, seed, MAX_CATEGORIES_LINEAR)
+
+
 def _takes_missing(model: BaseEstimator) -> bool:
+    if isinstance(model, CalibratedClassifierCV):
+        model = model.estimator
     return get_tags(model).input_tags.allow_nan
 
 
@@ -208,6 +244,7 @@ def fit(pipeline: Pipeline, matrix: pd.DataFrame, target: np.ndarray, where: str
         ProjectError: missing values that the model does not take, or whatever scikit-learn refuses, in one line.
     """
     refuse_missing(pipeline, matrix, where)
+    _name_weighted_classes(pipeline[-1], np.unique(target), where)
     try:
         with one_thread(), joblib.parallel_config(backend="threading", n_jobs=-1):
             return pipeline.fit(matrix, target)
@@ -215,6 +252,22 @@ def fit(pipeline: Pipeline, matrix: pd.DataFrame, target: np.ndarray, where: str
         name = type(pipeline.named_steps["model"]).__name__
         reason = next((line.strip() for line in str(exc).splitlines() if line.strip()), type(exc).__name__)
         raise ProjectError(where, f"{name} cannot be fitted: {reason}") from exc
+
+
+def _name_weighted_classes(model: BaseEstimator, classes: np.ndarray, where: str) -> None:
+    """Check that weights name every class, and name them as HistGradientBoosting wants: by their numbers.
+
+    It numbers the classes before it looks for their weights (scikit-learn 1.9), and so finds no text.
+    """
+    weights = getattr(model, "class_weight", None)
+    if not isinstance(weights, dict):
+        return
+    missing = [label for label in classes.tolist() if label not in weights]
+    if missing:
+        problem = f"no weight for the class {missing[0]}"
+        raise ProjectError(f"{where}.options.class_weight", problem, f"Give one to each of {classes.tolist()}.")
+    if hasattr(model, "categorical_features"):
+        model.set_params(class_weight={number: weights[label] for number, label in enumerate(classes.tolist())})
 
 
 def predict(pipeline: Pipeline, matrix: pd.DataFrame, where: str) -> Prediction:
@@ -231,7 +284,14 @@ def predict(pipeline: Pipeline, matrix: pd.DataFrame, where: str) -> Prediction:
         probabilities = pipeline.predict_proba(matrix) if hasattr(pipeline, "predict_proba") else None
         if len(pipeline.classes_) != 2:
             return Prediction(values, probabilities)
-        if probabilities is not None:
-            return Prediction(values, probabilities, probabilities[:, 1])
-        ranks = hasattr(pipeline, "decision_function")
-        return Prediction(values, None, pipeline.decision_function(matrix) if ranks else None)
+        return Prediction(
+            values, probabilities, rank(pipeline, matrix) if probabilities is None else probabilities[:, 1]
+        )
+
+
+def rank(pipeline: Pipeline, matrix: pd.DataFrame) -> np.ndarray | None:
+    """What ranks rows by how likely the second of two classes is, shape (n,); None where the model does not rank."""
+    with one_thread():
+        if hasattr(pipeline, "predict_proba"):
+            return pipeline.predict_proba(matrix)[:, 1]
+        return pipeline.decision_function(matrix) if hasattr(pipeline, "decision_function") else None

@@ -79,6 +79,14 @@ class Serve(Section):
     format: Literal["parquet", "csv", "json"] = "parquet"
 
 
+class Search(Section):
+    """Options to try by cross-validation: every combination (grid), or so many of them drawn by the seed (random)."""
+
+    kind: Literal["grid", "random"]
+    options: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(min_length=1)
+    trials: int = Field(default=10, ge=1)  # of a random search
+
+
 class Train(Section):
     model: str
     options: dict[str, Any] = {}
@@ -87,19 +95,30 @@ class Train(Section):
     scale: bool = False
     pca: int | float | None = None
     folds: int = Field(default=5, ge=2)
+    search: Search | None = None
+    calibrate: Literal["none", "sigmoid", "isotonic"] = "none"
+    threshold: Literal["f1"] | float = "f1"  # of two classes: a probability, or that of the best F1 in cross-validation
 
 
 class Bound(Section):
     min: float | None = None
     max: float | None = None
+    beats_baseline_by: float | None = None
 
 
 class Evaluate(Section):
     gate: dict[str, Bound] = {}
+    slices: list[str]  # not optional: DVC wants to find it, for serve depends on it
 
 
 class Publish(Section):
+    """What the bundle holds, beside what it always does."""
+
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
+    model_formats: list[Literal["skops", "onnx", "pickle"]] = ["skops"]  # skops is always there
+    model_licence: str | None = None  # SPDX identifier or address; None: that of the data
+    rejected: bool = False  # the rows that cleaning rejected
+    leave_out: list[str] = []  # raw tables whose columns, and all that derives from them, stay at home
 
 
 # A table's rules; there may be none but those behind a #.
@@ -116,7 +135,7 @@ class Params(Section):
     transform: Transform
     serve: Serve
     train: Train
-    evaluate: Evaluate = Evaluate()
+    evaluate: Evaluate
     publish: Publish
 
 

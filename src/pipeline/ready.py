@@ -97,6 +97,13 @@ def _read_csv(path: Path, names: list[str], types: pa.Schema) -> pd.DataFrame:
 
 
 def _write_json(frame: pd.DataFrame, path: Path) -> None:
+    lines = json_lines(frame)
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        file.writelines(lines)
+
+
+def json_lines(frame: pd.DataFrame) -> Iterator[str]:
+    """The rows as lines of JSON; see write_ready_part."""
     for name, column in frame.items():
         if column.dtype.kind == "f" and np.isinf(column).any():
             problem = f"`{name}` holds infinite numbers, which JSON has not"
@@ -107,9 +114,7 @@ def _write_json(frame: pd.DataFrame, path: Path) -> None:
     ]
     names = list(frame)
     encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-    with path.open("w", encoding="utf-8", newline="\n") as file:
-        for row in zip(*columns, strict=True):
-            file.write(encode(dict(zip(names, row, strict=True))) + "\n")
+    return (encode(dict(zip(names, row, strict=True))) + "\n" for row in zip(*columns, strict=True))
 
 
 def _read_json(path: Path, names: list[str], types: pa.Schema) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""How good predictions are: metrics, their uncertainty, and the gate."""
+"""How good predictions are: the metrics of each kind of task, and the gate."""
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
@@ -22,10 +22,7 @@ METRICS: dict[Task, tuple[str, ...]] = {
 # The one that cross-validation, the baseline and the interval are about. F1 needs no probabilities of the model.
 MAIN_METRIC: dict[Task, str] = {"binary": "roc_auc", "multiclass": "f1", "regression": "rmse"}
 
-RESAMPLES = 1000
-MOST_DRAWS = (
-    100_000_000  # rows drawn by a bootstrap: above 100,000 rows it takes fewer resamples, though never under 100
-)
+LOWER_IS_BETTER = {"log_loss", "brier", "rmse", "mae"}
 
 
 def task_of(classes: np.ndarray | None) -> Task:
@@ -35,9 +32,19 @@ def task_of(classes: np.ndarray | None) -> Task:
     return "binary" if len(classes) == 2 else "multiclass"
 
 
-def rounded(value: float) -> float | None:
+def rounded(value: float | None) -> float | None:
     """Six significant digits: what the last bits of another processor do not change; None for what is not finite."""
-    return float(f"{value:.6g}") if np.isfinite(value) else None
+    return float(f"{value:.6g}") if value is not None and np.isfinite(value) else None
+
+
+def gain(name: str, value: float, than: float) -> float:
+    """By how much a value of a metric is better than another: positive where it is."""
+    return than - value if name in LOWER_IS_BETTER else value - than
+
+
+def class_names(classes: np.ndarray) -> list[str]:
+    """Classes as text, spelled as in JSON: false and true in lower case."""
+    return [str(name).lower() if classes.dtype == bool else str(name) for name in classes.tolist()]
 
 
 def score(
@@ -110,93 +117,44 @@ def _functions() -> dict[Task, dict[str, Callable[[np.ndarray, "Prediction", Any
     }
 
 
-def interval(
-    actual: np.ndarray, prediction: "Prediction", classes: np.ndarray | None, seed: int
-) -> tuple[float, float] | None:
-    """The 95 % interval of the main metric, by a percentile bootstrap over rows (Efron 1979); None where undefined."""
-    task = task_of(classes)
-    if why_undefined(MAIN_METRIC[task], actual, prediction, classes):
-        return None
-    rng = np.random.default_rng(seed)
-    n = len(actual)
-    resamples = max(100, min(RESAMPLES, MOST_DRAWS // n))
-    if task == "binary":
-        values = _resample(rng, n, resamples, _auc_of_resamples(actual == classes[1], prediction.scores))
-    elif task == "multiclass":
-        values = _f1_of_resamples(rng, actual, prediction.values, resamples)
-    else:
-        squares = (actual - prediction.values) ** 2
-        values = _resample(rng, n, resamples, lambda rows: np.sqrt(squares[rows].mean(axis=1)))
-    low, high = np.nanpercentile(values, [2.5, 97.5])
-    return float(low), float(high)
-
-
-def _resample(
-    rng: np.random.Generator, n: int, resamples: int, metric: Callable[[np.ndarray], np.ndarray]
-) -> np.ndarray:
-    """A metric of each resample, computed for as many at a time as a few million row numbers hold."""
-    block = max(1, 2_000_000 // n)
-    blocks = [min(block, resamples - start) for start in range(0, resamples, block)]
-    return np.concatenate([metric(rng.integers(n, size=(size, n))) for size in blocks])
-
-
-def _auc_of_resamples(positive: np.ndarray, scores: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    """ROC AUC as the share of pairs in the right order (Mann-Whitney), from counts of rows by rank and class."""
-    ranks, cells = np.unique(scores, return_inverse=True)
-    cells = cells * 2 + positive
-    width = 2 * len(ranks)
-
-    def auc(rows: np.ndarray) -> np.ndarray:
-        drawn = cells[rows] + width * np.arange(len(rows))[:, None]
-        counts = np.bincount(drawn.ravel(), minlength=len(rows) * width).reshape(len(rows), -1, 2)
-        negatives, positives = counts[:, :, 0], counts[:, :, 1]
-        below = np.cumsum(negatives, axis=1) - negatives / 2
-        pairs = positives.sum(axis=1) * negatives.sum(axis=1)
-        right = (positives * below).sum(axis=1)
-        return np.divide(right, pairs, out=np.full(len(rows), np.nan), where=pairs > 0)
-
-    return auc
-
-
-def _f1_of_resamples(rng: np.random.Generator, actual: np.ndarray, predicted: np.ndarray, resamples: int) -> np.ndarray:
-    """Mean F1 over the classes that a resample holds: drawing rows is drawing the cells of the confusion matrix."""
-    labels, codes = np.unique(np.concatenate([actual, predicted]), return_inverse=True)
-    k, n = len(labels), len(actual)
-    confusion = np.bincount(codes[:n] * k + codes[n:], minlength=k * k)
-    drawn = rng.multinomial(n, confusion / n, size=resamples).reshape(resamples, k, k)
-    hits = np.diagonal(drawn, axis1=1, axis2=2)
-    either = drawn.sum(axis=1) + drawn.sum(axis=2)
-    f1 = np.divide(2 * hits, either, out=np.full(hits.shape, np.nan), where=either > 0)
-    return np.nanmean(f1, axis=1)
-
-
 def check_gate(gate: Mapping[str, Bound], known: tuple[str, ...], where: str = "params.yaml: evaluate.gate") -> None:
     """Check that the gate names metrics of the task, and a bound for each.
 
     Raises:
         ProjectErrors: one error a wrong line.
     """
+    remedy = "Write {min: …}, {max: …} or {beats_baseline_by: …}."
     errors = [
         ProjectError(f"{where}.{name}", "no such metric of this kind of model", nearest(name, known, "metrics"))
         if name not in known
-        else ProjectError(f"{where}.{name}", "neither a minimum nor a maximum", "Write {min: …} or {max: …}.")
+        else ProjectError(f"{where}.{name}", "neither a minimum nor a maximum", remedy)
         for name, bound in gate.items()
-        if name not in known or (bound.min is None and bound.max is None)
+        if name not in known or bound == Bound()
     ]
     if errors:
         raise ProjectErrors(errors)
 
 
-def failed_lines(gate: Mapping[str, Bound], values: Mapping[str, float | None]) -> list[str]:
-    """The lines of the gate that are not passed, in words; a metric without a value passes nothing."""
+def judge_gate(gate: Mapping[str, Bound], metrics: Mapping[str, Mapping[str, float | None]]) -> list[dict[str, Any]]:
+    """Hold metrics against the gate, bound by bound; a metric without a value passes nothing.
+
+    Args:
+        metrics: name -> at least `value` and `baseline`.
+
+    Returns:
+        For each bound its `line` in words, the `value` that it looks at (of `beats_baseline_by` the gain over the
+        baseline), and whether it is `passed`; metrics in the order of the alphabet, for DVC does not see that of keys.
+    """
     lines = []
-    for name, bound in gate.items():
-        value = values[name]
-        if value is None:
-            lines.append(f"{name} has no value")
-            continue
-        if bound.min is not None and value < bound.min:
-            lines.append(f"{name} is {value}, the minimum is {bound.min}")
-        if bound.max is not None and value > bound.max:
-            lines.append(f"{name} is {value}, the maximum is {bound.max}")
+    for name, bound in sorted(gate.items()):
+        value, baseline = metrics[name]["value"], metrics[name]["baseline"]
+        ahead = None if value is None or baseline is None else rounded(gain(name, value, baseline))
+        for line, limit, reached, sign in (
+            (f"{name} is at least {bound.min}", bound.min, value, 1),
+            (f"{name} is at most {bound.max}", bound.max, value, -1),
+            (f"{name} beats the baseline by {bound.beats_baseline_by}", bound.beats_baseline_by, ahead, 1),
+        ):
+            if limit is not None:
+                passed = reached is not None and sign * reached >= sign * limit
+                lines.append({"line": line, "value": reached, "passed": passed})
     return lines

@@ -1,5 +1,7 @@
 """The ready table: its columns, its rows divided into a training and a test part, the classes of the first balanced."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 
@@ -10,23 +12,29 @@ WHERE = "params.yaml: serve"
 TEST = -1
 
 
-def ready_columns(settings: Serve, key: list[str], available: list[str]) -> list[str]:
-    """The columns of the ready table: primary key, the column that splits, inputs, target.
+def ready_columns(
+    settings: Serve, slices: list[str], key: list[str], available: list[str], sources: Iterable[str] = ()
+) -> list[str]:
+    """The columns of the ready table: primary key, the column that splits, inputs, those to slice by, sources, target.
+
+    Args:
+        sources: the columns that inputs derive from, so that whoever has a row can derive them again.
 
     Raises:
         ProjectErrors: a column that data/features does not have.
     """
     split = [settings.split.column] if settings.split.column else []
-    asked = {"inputs": settings.inputs, "target": [settings.target], "split.column": split}
+    asked = {f"{WHERE}.inputs": settings.inputs, f"{WHERE}.target": [settings.target], f"{WHERE}.split.column": split}
+    asked["params.yaml: evaluate.slices"] = slices
     errors = [
-        ProjectError(f"{WHERE}.{option}", f"no column `{name}` in data/features", nearest(name, available, "columns"))
+        ProjectError(option, f"no column `{name}` in data/features", nearest(name, available, "columns"))
         for option, names in asked.items()
         for name in names
         if name not in available
     ]
     if errors:
         raise ProjectErrors(errors)
-    return list(dict.fromkeys([*key, *split, *settings.inputs, settings.target]))
+    return list(dict.fromkeys([*key, *split, *settings.inputs, *slices, *sources, settings.target]))
 
 
 def is_test(rows: pd.DataFrame, split: Split, seed: int) -> np.ndarray:

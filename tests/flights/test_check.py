@@ -123,6 +123,26 @@ MISTAKES = {
         "params.yaml", "roc_auc: {min: 0.6}", "roc_acu: {min: 0.6}",
         "params.yaml: evaluate.gate.roc_acu: no such metric of this kind of model\n  Did you mean `roc_auc`?",
     ),
+    "a slice by a column that is none": (
+        "params.yaml", "slices: [origin]", "slices: [orign]",
+        "params.yaml: evaluate.slices: no column `orign` in data/features\n  Did you mean `origin`?",
+    ),
+    "a slice by a personal column": (
+        "params.yaml", "slices: [origin]", "slices: [planes_manufacturer]",
+        "params.yaml: evaluate.slices: `planes_manufacturer` is personal, and metrics would show its values",
+    ),
+    "an option of the search that is none": (
+        "params.yaml", "search: null", "search: {kind: grid, options: {max_detph: [3]}}",
+        "params.yaml: train.search.options.max_detph: no such option of HistGradientBoostingClassifier",
+    ),
+    "a search of no kind": (
+        "params.yaml", "search: null", "search: {kind: bayes, options: {max_depth: [3]}}",
+        "params.yaml: train.search.kind: found `bayes`, no such choice",
+    ),
+    "a threshold that is none": (
+        "params.yaml", "threshold: f1", "threshold: f2",
+        "params.yaml: train.threshold: found `f2`, no such choice\n  Did you mean `f1`?",
+    ),
     "a model that is none": (
         "params.yaml", "HistGradientBoostingClassifier", "HistGradientBoostingClasifier",
         "params.yaml: train.model",
