@@ -31,7 +31,8 @@ from pipeline.keys import check_key
 from pipeline.raw import RawPart, RawTable, open_raw
 from pipeline.tables import count_rows, map_parts, new_folders, part_path, write_part
 
-RAW, CLEAN, REJECTED, LEDGER = Path("data/raw"), Path("data/clean"), Path("data/rejected"), Path("metrics/ledger.json")
+RAW, CLEAN, REJECTED = Path("data/raw"), Path("data/clean"), Path("data/rejected")
+LEDGER, LEDGER_PLOT = Path("metrics/ledger.json"), Path("metrics/ledger.csv")
 MASKED = "•••"
 
 
@@ -42,6 +43,7 @@ def main() -> None:
     ledger: dict[str, Any] = {}
     errors: list[ProjectError] = []
     LEDGER.unlink(missing_ok=True)
+    LEDGER_PLOT.unlink(missing_ok=True)
     with new_folders(CLEAN, REJECTED):
         for name, table in schema.items():
             with tempfile.TemporaryDirectory() as scratch:
@@ -55,6 +57,7 @@ def main() -> None:
     LEDGER.parent.mkdir(exist_ok=True)
     text = json.dumps(ledger, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
     LEDGER.write_text(text + "\n", encoding="utf-8")
+    ledger_bars(ledger).to_csv(LEDGER_PLOT, index=False, lineterminator="\n")
 
 
 def clean_table(table: Resource, raw: RawTable, rules: list[Rule], clean: Path, rejected: Path) -> dict[str, Any]:
@@ -107,6 +110,21 @@ def clean_table(table: Resource, raw: RawTable, rules: list[Rule], clean: Path, 
         "columns_not_in_contract": raw.columns_not_in_contract,
         "rules": {rule.name: _rule_entry(rule.name, rules, results, measured) for rule in rules},
     }
+
+
+def ledger_bars(ledger: Mapping[str, Any]) -> pd.DataFrame:
+    """The bars that `dvc plots` draws of the ledger.
+
+    Returns:
+        One row a rule, in the order of their names: `rule` (`table.rule`), `phase`, and `count`: the rows that it hit
+        in the phase reject, the cells that it changed in the others.
+    """
+    bars = [
+        (f"{table}.{name}", rule["phase"], rule.get("rows_hit", rule.get("cells_changed")))
+        for table, entry in sorted(ledger.items())
+        for name, rule in sorted(entry["rules"].items())
+    ]
+    return pd.DataFrame(bars, columns=["rule", "phase", "count"])
 
 
 def _check_finite(table: Resource, rows: pd.DataFrame) -> None:

@@ -62,7 +62,10 @@ def project(tmp_path, monkeypatch):
 def hashes():
     """All that the stage has written."""
     written = [path for folder in (clean.CLEAN, clean.REJECTED) for path in folder.rglob("*") if path.is_file()]
-    return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted([*written, clean.LEDGER])}
+    return {
+        str(path): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted([*written, clean.LEDGER, clean.LEDGER_PLOT])
+    }
 
 
 def refused(call, *messages):
@@ -71,6 +74,7 @@ def refused(call, *messages):
     assert not clean.CLEAN.exists()
     assert not clean.REJECTED.exists()
     assert not clean.LEDGER.exists()
+    assert not clean.LEDGER_PLOT.exists()
 
 
 # --- what is written --------------------------------------------------------------------------------------------------
@@ -105,6 +109,19 @@ def test_the_ledger_counts_rows_and_cells_and_records_statistics(project):
             },
         }
     }
+
+
+def test_the_ledger_is_also_bars_for_dvc_plots(project):
+    project({"flights/flights.csv": FLIGHTS}, {"flights": RULES})
+    assert clean.LEDGER_PLOT.read_text().splitlines() == [
+        "rule,phase,count",
+        "flights.known_carrier,reject,1",
+        "flights.known_delay,reject,1",
+        "flights.one_spelling,repair,1",
+        "flights.plausible_delay,reject,1",
+        "flights.seats_as_numbers,repair,1",
+        "flights.usual_seats,fill,0",
+    ]
 
 
 def test_statistics_are_recorded_as_json_whatever_their_kind(project):
@@ -235,7 +252,7 @@ ALL = RULES | {
 def test_neither_the_order_of_the_rules_nor_the_number_of_threads_changes_a_byte(project, monkeypatch):
     project({"flights/flights.csv": MANY}, {"flights": ALL}, partition_rows=5)
     before = hashes()
-    assert len(before) == 9
+    assert len(before) == 10
     for processors, entries in ((1, ALL), (2, ALL), (7, dict(reversed(ALL.items())))):
         monkeypatch.setattr(tables, "_processors", lambda n=processors: n)
         project({}, {"flights": entries}, partition_rows=5)
