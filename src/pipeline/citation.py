@@ -2,6 +2,7 @@
 
 import importlib.resources
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from pipeline.errors import ProjectError, ProjectErrors, nearest
 from pipeline.yamlfile import read_yaml
 
 FILE = Path("CITATION.cff")
+ROR = re.compile(r"(?:https?://)?ror\.org/(0[a-z0-9]{6}\d{2})")  # https://ror.org: an identifier of organisations
 
 
 def load(file: Path = FILE) -> dict[str, Any]:
@@ -39,3 +41,16 @@ def load(file: Path = FILE) -> dict[str, Any]:
     if errors:
         raise ProjectErrors(errors)
     return content
+
+
+def split_affiliation(text: str) -> tuple[str, str | None]:
+    """Split an affiliation that names its identifier: `CERN (https://ror.org/01ggx4157)`.
+
+    Returns:
+        The name, and the address at ror.org or None.
+    """
+    found = ROR.search(text)
+    if not found:
+        return text, None
+    name = re.sub(r"[(<\[,;]?\s*" + re.escape(found[0]) + r"\s*[)>\]]?", "", text).strip()
+    return name or found[0], f"https://ror.org/{found[1]}"
