@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pipeline.contract import Contract, Field
+from pipeline.contract import Contract, Field, Resource
 from pipeline.joins import joined_columns
 from pipeline.params import Transform
 from pipeline.tables import DTYPES
 
 MARKS = {"hindsight", "personal"}
+TYPES = {dtype: type_ for type_, dtype in DTYPES.items() if type_ not in ("year", "date")} | {"int64": "integer"}
 PARSING = {"format", "decimalChar", "groupChar", "bareNumber", "trueValues", "falseValues", "missingValues"}
 
 
@@ -24,10 +25,9 @@ def describe_columns(package: Contract, settings: Transform, dtypes: Mapping[str
     """
     raw, ready = package.raw(), package.ready()
     origins = joined_columns(raw[settings.table], settings.joins, raw, "params.yaml: transform.joins")
-    types = {dtype: type_ for type_, dtype in DTYPES.items() if type_ not in ("year", "date")}
     fields = []
     for name, dtype in dtypes.items():
-        description: dict[str, Any] = {"name": name, "type": types[dtype]}
+        description: dict[str, Any] = {"name": name, "type": TYPES[dtype]}
         if name in origins:
             table, column = origins[name]
             description |= _prose(raw[table].field(column), without={"constraints"})
@@ -37,14 +37,18 @@ def describe_columns(package: Contract, settings: Transform, dtypes: Mapping[str
     return fields
 
 
+def describe_raw(table: Resource, dtypes: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Describe columns of a raw table as Table Schema fields, by the types that cleaning gave them.
+
+    Bounds are left out: the rows are those that broke a rule.
+    """
+    fields = []
+    for name, dtype in dtypes.items():
+        known = table.field(name)
+        fields.append({"name": name, "type": TYPES[dtype], **(_prose(known, {"constraints"}) if known else {})})
+    return fields
+
+
 def _prose(field: Field, without: Iterable[str] = ()) -> dict[str, Any]:
     left_out = MARKS | PARSING | {"name", "type", *without}
     return field.model_dump(mode="json", exclude_defaults=True, exclude=left_out)
-
-
-def data_package(package: Contract, resources: list[dict[str, Any]]) -> dict[str, Any]:
-    """The datapackage.json of a bundle: the contract's package with the resources that the bundle holds."""
-    head = package.model_dump(mode="json", exclude_none=True, exclude_defaults=True, exclude={"resources"})
-    sources = [source.model_dump(exclude_none=True) for table in package.resources for source in table.sources or []]
-    head["sources"] = list({source["title"]: source for source in [*head.get("sources", []), *sources]}.values())
-    return {"$schema": "https://datapackage.org/profiles/2.0/datapackage.json", **head, "resources": resources}
