@@ -15,7 +15,7 @@ bench := .venv/requirements-bench.txt
 # Stages call `python`: it has to be ours, whatever other environment is active.
 run := PATH="$(CURDIR)/.venv/bin:$$PATH" .venv/bin
 
-.PHONY: help setup repro check s3 s3-stop test test-all lint bench lock moved
+.PHONY: help setup repro check service s3 s3-stop test test-all lint bench lock moved
 .NOTPARALLEL:
 
 help: ## list these targets
@@ -29,6 +29,9 @@ repro: $(runtime) ## run the stages that are out of date
 check: $(runtime) ## look for mistakes in params.yaml, contract.yaml, CITATION.cff
 	$(run)/python src/check.py
 
+service: $(extras) ## serve the published model and data, with a page, on this machine; PORT=8000 (docs/service.md)
+	$(run)/python src/service.py
+
 s3: $(dev) ## start an S3 server on this machine for dvc push and dvc pull, if you have no bucket (docs/s3.md)
 	$(run)/python src/local_s3.py start
 
@@ -36,16 +39,16 @@ s3-stop: $(runtime) ## stop it
 	$(run)/python src/local_s3.py stop
 
 test: $(dev) ## run the quick tests
-	$(run)/python -m pytest -n 2 -m "not long"
+	$(run)/python -m pytest -n 2 --dist worksteal -m "not long"
 
 test-all: $(dev) ## run all tests
-	$(run)/python -m pytest -n 2
+	$(run)/python -m pytest -n 2 --dist worksteal
 
 lint: $(dev) ## check the style of the code
 	$(run)/ruff check
 	$(run)/ruff format --check
 
-bench: $(bench) ## measure what DVC adds to the stages (docs/speed.md: also at ten million rows)
+bench: $(bench) ## measure what DVC adds to the stages (docs/speed.md: also ten million rows, and the service)
 	$(run)/python benchmarks/repro.py
 
 # A lock is an input of every stage: without annotations its bytes change only when a package does.
