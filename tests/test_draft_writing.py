@@ -129,9 +129,13 @@ train:
   scale: false # true for models that compare distances
   pca: null # a number of components, or a share of the variance
   folds: 5 # of the cross-validation, on the training part only
+  search: null # {kind: grid, options: {n_estimators: [200, 400]}} tries each in the folds
+  calibrate: none # none, sigmoid or isotonic: maps probabilities to how often they came true
+  threshold: f1 # of the probability; f1: that of the best F1 in the cross-validation
 
 evaluate:
   gate: {} # what a release must reach, such as roc_auc: {min: 0.7}; an experiment is not stopped by it
+  slices: [] # columns; the metrics of each of their values stand apart, so that a weak group shows
 
 publish:
   name: visits # of the bundle
@@ -140,7 +144,6 @@ CONTRACT = """\
 name: visits
 title: ""
 description: ""
-version: 0.1.0
 licenses: [] # of the data, such as  [{name: CC-BY-4.0, path: "https://creativecommons.org/licenses/by/4.0/"}]
 sources: [] # where the data come from, such as  [{title: A survey, path: "https://example.org"}]
 

@@ -68,6 +68,7 @@ def params_text(plan: Plan, sources: Mapping[str, Source]) -> str:
         "\nevaluate:\n  gate: {} # what a release must reach, such as "
         + _gate(plan)
         + "; an experiment is not stopped by it\n"
+        "  slices: [] # columns; the metrics of each of their values stand apart, so that a weak group shows\n"
     )
     return text + f"\npublish:\n  name: {plan.main.name.replace('_', '-')} # of the bundle\n"
 
@@ -107,13 +108,20 @@ def _train(plan: Plan, model: str, options: Mapping[str, Any]) -> str:
         f"    {name}: {scalar(value)}" + (f" # {units[name]}\n" if name in units else "\n")
         for name, value in options.items()
     )
-    return text + (
+    option, example = next(iter(options.items()))
+    text += (
         "  encode: ordinal # ordinal or one_hot: how text becomes numbers\n"
         "  impute: none # none, mean or median; this model takes missing values as they are\n"
         "  scale: false # true for models that compare distances\n"
         "  pca: null # a number of components, or a share of the variance\n"
         f"  folds: {plan.trial.folds} # of the cross-validation, on the training part only\n"
+        f"  search: null # {{kind: grid, options: {{{option}: [{example}, {2 * example}]}}}} tries each in the folds\n"
     )
+    if plan.target.classes:
+        text += "  calibrate: none # none, sigmoid or isotonic: maps probabilities to how often they came true\n"
+    if len(plan.target.classes) == 2:
+        text += "  threshold: f1 # of the probability; f1: that of the best F1 in the cross-validation\n"
+    return text
 
 
 def _gate(plan: Plan) -> str:
@@ -125,7 +133,7 @@ def _gate(plan: Plan) -> str:
 def contract_text(plan: Plan) -> str:
     """The text of contract.yaml."""
     text = CONTRACT_HEAD + f"name: {plan.main.name.replace('_', '-')}\n"
-    text += 'title: ""\ndescription: ""\nversion: 0.1.0\n'
+    text += 'title: ""\ndescription: ""\n'
     text += 'licenses: [] # of the data, such as  [{name: CC-BY-4.0, path: "https://creativecommons.org/licenses/by/4.0/"}]\n'
     text += 'sources: [] # where the data come from, such as  [{title: A survey, path: "https://example.org"}]\n\nresources:\n'
     text += "\n".join(_resource(plan, table) for table in plan.tables)
