@@ -21,21 +21,31 @@ def script(stage: dict[str, Any]) -> Path:
     return ROOT / stage["cmd"].split()[1]
 
 
-def imported_modules(path: Path) -> set[Path]:
-    """The project's own modules that a file imports, directly or through others, and itself."""
+def imported_modules(path: Path, at_start: bool = False) -> set[Path]:
+    """The project's own modules that a file imports, directly or through others, and itself.
+
+    Args:
+        at_start: leave out what functions import when they are called.
+    """
     found: set[Path] = set()
     waiting = [path]
     while waiting:
         module = waiting.pop()
         if module not in found:
             found.add(module)
-            waiting += _imports(module)
+            waiting += _imports(module, at_start)
     return found
 
 
-def _imports(path: Path) -> Iterator[Path]:
+def statements(path: Path, at_start: bool) -> Iterator[ast.AST]:
+    """The statements of a file, with or without those inside of functions."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return iter(tree.body) if at_start else ast.walk(tree)
+
+
+def _imports(path: Path, at_start: bool) -> Iterator[Path]:
     source = ROOT / "src"
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in statements(path, at_start):
         names: list[str] = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -53,6 +63,12 @@ def _imports(path: Path) -> Iterator[Path]:
 def declared_modules(stage: dict[str, Any]) -> set[Path]:
     """The Python files under `deps`."""
     return {ROOT / dep for dep in stage["deps"] if dep.endswith(".py")}
+
+
+def files_beside(modules: set[Path]) -> set[Path]:
+    """The files in the folders of packages that are no Python: templates and style, which their package reads."""
+    folders = {module.parent for module in modules if module.name == "__init__.py"}
+    return {path for folder in folders for path in folder.iterdir() if path.is_file() and path.suffix != ".py"}
 
 
 def loaded_params(path: Path) -> set[str]:

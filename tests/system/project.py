@@ -21,7 +21,7 @@ from filelock import FileLock
 ROOT = Path(__file__).parents[2]
 HEAVY = ["check_jsonschema", "jsonschema", "pandas", "pyarrow.parquet", "pydantic", "sklearn.ensemble", "sqlalchemy"]
 HEAVY += ["dvc.cli.parser", "dvc.repo.index", "dvc_s3", "s3fs"]
-SECONDS = 600  # that any command may take
+SECONDS = 1800  # that any command may take: a busy machine is no bug
 # What a shell can bring along that changes what Python, Git or DVC do; tests that want it say so.
 UNWANTED = ("PYTHON", "DVC_", "GIT_", "LC_", "TZ", "XDG_")
 
@@ -37,7 +37,7 @@ def copy_project(target: Path) -> Path:
     for name in sorted(set(listed.stdout.decode().split("\0"))):
         if name and (ROOT / name).is_file():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, target / name)
+            shutil.copy(ROOT / name, target / name, follow_symlinks=False)
     must_run(target, "git", "init", "--quiet", "--initial-branch=main")
     commit(target)
     return target
@@ -120,14 +120,28 @@ def must_run(project: Path, *command: str | Path, **more: str) -> str:
 
 def run_warm(project: Path, script: str, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
     """Run a script of a project, or `dvc`, in a fork of a Python that has loaded the packages already."""
+    return start_warm(project, script, *arguments, **more)()
+
+
+def start_warm(
+    project: Path, script: str, *arguments: str, **more: str
+) -> Callable[[], subprocess.CompletedProcess[str]]:
+    """Start what run_warm runs; return what waits for its end."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(HEAVY)
-    with TemporaryDirectory() as folder:
-        said = [Path(folder, name) for name in ("stdout", "stderr")]
-        process = context.Process(target=_run_script, args=(project, [script, *arguments], more, *said))
-        process.start()
-        process.join(SECONDS)
-        return subprocess.CompletedProcess([script, *arguments], process.exitcode, *(file.read_text() for file in said))
+    folder = TemporaryDirectory()
+    said = [Path(folder.name, name) for name in ("stdout", "stderr")]
+    process = context.Process(target=_run_script, args=(project, [script, *arguments], more, *said))
+    process.start()
+
+    def finish() -> subprocess.CompletedProcess[str]:
+        with folder:
+            process.join(SECONDS)
+            return subprocess.CompletedProcess(
+                [script, *arguments], process.exitcode, *(file.read_text() for file in said)
+            )
+
+    return finish
 
 
 def _run_script(project: Path, command: list[str], more: dict[str, str], stdout: Path, stderr: Path) -> None:

@@ -82,7 +82,8 @@ def test_a_project_has_the_code_and_what_it_starts_from_and_no_more(template, pr
     at_root = {name.split("/")[0] for name in made if not name.startswith("src/")}
     edited = set() if start == "own" else {"params.yaml", "contract.yaml"}
     assert at_root - {name for name in at_root if name.startswith("requirements")} == edited | {
-        ".copier-answers.yml", ".dvc", ".dvcignore", ".gitignore", "CITATION.cff", "LICENSE", "Makefile",
+        ".copier-answers.yml", ".dvc", ".dvcignore", ".github", ".gitignore", "CITATION.cff", "Containerfile", "LICENSE",
+        "Makefile",
         "README.md", "data", "docs", "dvc.yaml", "pyproject.toml", "tests",
     }  # fmt: skip
     tests = {name.removeprefix("tests/") for name in made if name.startswith("tests/")}
@@ -309,4 +310,5 @@ def test_use_this_template_leaves_a_project_after_what_the_page_says_is_deleted(
     source = EXAMPLES / "colony/data/source/experiments.csv"
     must_run(project, sys.executable, "src/draft.py", source, "--target", "temperature_c")
     must_run(project, "dvc", "repro")
-    must_run(project, sys.executable, "-m", "pytest", "-n", "2", "-m", "not long")
+    about_the_files_of_a_user = ("dag", "project", "rules", "features")  # all others: see test_examples.py
+    must_run(project, sys.executable, "-m", "pytest", *(f"tests/test_{name}.py" for name in about_the_files_of_a_user))

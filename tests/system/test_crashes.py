@@ -33,7 +33,7 @@ pytestmark = [
 ]
 
 SEED = int(os.environ.get("CRASH_SEED", random.randrange(10**6)))  # a failure names it; set it to see the same again
-KILLS = 24
+KILLS = 16
 INTERRUPTS = 4
 # Who is killed, and by what shell DVC starts its stages: bash gives its place to the stage, sh (dash) stays between.
 WAYS = [("dvc", "bash"), ("group", "bash"), ("dvc", "sh"), ("group", "sh")]

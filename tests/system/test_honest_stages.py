@@ -98,7 +98,9 @@ CHANGES = {
 
 
 def is_declared(stage: dict[str, Any], section: str) -> bool:
-    return any(section == name or section.startswith(f"{name}.") for name in stage.get("params", []))
+    return "params.yaml" in stage["deps"] or any(
+        section == name or section.startswith(f"{name}.") for name in stage.get("params", [])
+    )
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if "params.yaml" not in stages(ROOT)[name]["deps"]])

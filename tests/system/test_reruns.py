@@ -34,6 +34,10 @@ CHANGES = {
         [("params.yaml", "# of the bundle", "# of the folder's files")],
         ["check", "publish"],  # publish, too, takes params.yaml whole: it is part of the bundle
     ),
+    "the words of dvc.yaml": (
+        [("dvc.yaml", "desc: Bundle data, model and metadata", "desc: Bundle model, data and metadata")],
+        ["publish"],  # the bundle holds them
+    ),
     "the author": ([("CITATION.cff", "version: 0.1.0", "version: 0.1.1")], ["check", "publish"]),
     "the gate": (
         [("params.yaml", "roc_auc: {min: 0.5}", "roc_auc: {min: 0.4}")],
@@ -72,7 +76,9 @@ def test_the_order_of_keys_changes_no_byte(project):
     must_run(project, "dvc", "repro", "--force")
     after = results(project)
     changed = {path for path in before.keys() | after.keys() if after.get(path) != before.get(path)}
-    assert changed == {"data/published/params.yaml", "data/published/SHA256SUMS"}
+    # params.yaml is in the bundle; the others state its size and its hash
+    names = ("params.yaml", "inputs.json", "ro-crate-metadata.json", "index.html", "SHA256SUMS")
+    assert changed == {f"data/published/{name}" for name in names}
 
 
 def test_an_experiment_that_fails_its_gate_ends_well(project):
