@@ -16,8 +16,8 @@ from pipeline.service.inputs import Input, as_json
 from pipeline.service.reading import cells_that_break
 from pipeline.service.refusals import RefusedError, cell, refuse_cells
 
-# One at a time: where a model runs in parallel, scikit-learn sets and resets Python's warning filters. All threads share
-# them, so two at once lose them and write a warning for each tree.
+# One at a time: where a model runs in parallel, scikit-learn sets and resets the warning filters of Python. All threads
+# share them, so two at once lose them and write a warning for each tree.
 ASKED = threading.Lock()
 
 
