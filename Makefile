@@ -23,8 +23,9 @@ help: ## list these targets
 
 setup: $(runtime) ## install what the pipeline needs into .venv (the targets below do it themselves)
 
+# Without the option DVC reads dvc.yaml and dvc.lock twice (docs/speed.md).
 repro: $(runtime) ## run the stages that are out of date
-	$(run)/dvc repro
+	$(run)/dvc repro --all-pipelines
 
 check: $(runtime) ## look for mistakes in params.yaml, contract.yaml, CITATION.cff
 	$(run)/python src/check.py
