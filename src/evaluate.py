@@ -33,16 +33,20 @@ PREDICTIONS = Path("data/predictions")
 
 def main() -> None:
     seed, partition_rows, table = params.load("seed", "partition_rows", "transform.table")
-    inputs, target, settings = params.load("serve.inputs", "serve.target", "evaluate")
+    inputs, target, split, settings = params.load("serve.inputs", "serve.target", "serve.split", "evaluate")
     models = {name: load_model(path) for name, path in MODELS.items()}
     trained = json.loads(TRAINED.read_text(encoding="utf-8"))
     key = load_schema(RAW_SCHEMA)[table].table_schema.primaryKey
-    columns = list(dict.fromkeys([*key, *settings.slices, *inputs, target]))
+    cluster = [split.column] if split.column else []
+    columns = list(dict.fromkeys([*key, *settings.slices, *inputs, target, *cluster]))
     tables = read_ready(TRAIN, [*dict.fromkeys([*key, *inputs, target])]), read_ready(TEST, columns)
     if tables[1].empty:
         raise ProjectError(str(TEST), "no rows", "Take a larger serve.split.test_share in params.yaml.")
     kind = type(models["model"][-1])
-    train, test = (Part(to_matrix(rows[inputs]), to_target(rows[target], kind), rows[key]) for rows in tables)
+    train, test = (
+        Part(to_matrix(rows[inputs]), to_target(rows[target], kind), rows[key], rows.get(split.column))
+        for rows in tables
+    )
     evaluation, prediction = evaluate(models, train, test, tables[1][settings.slices], trained, settings, seed)
     write({"target": target, **evaluation}, prediction, test, partition_rows)
 
@@ -73,8 +77,9 @@ def evaluate(
     said = {name: modelling.predict(each, test.matrix, str(TEST)) for name, each in models.items()}
     said["model"] = decide(said["model"], classes, trained.get("threshold"))
     said["linear"] = decide(said["linear"], classes, trained.get("threshold_linear"))
-    metrics, undefined = judge(test.target, said, classes, seed)
-    sliced_metrics = judge_slices(sliced, test.target, said["model"], classes, seed)
+    clusters = None if test.cluster is None else pd.factorize(test.cluster, use_na_sentinel=False)[0]
+    metrics, undefined = judge(test.target, said, classes, clusters, seed)
+    sliced_metrics = judge_slices(sliced, test.target, said["model"], classes, clusters, seed)
     drifts = drift(train.matrix, test.matrix)
     gate = scoring.judge_gate(settings.gate, metrics)
     evaluation = {
@@ -105,8 +110,7 @@ def write(evaluation: dict[str, Any], prediction: Prediction, test: Part, partit
             write_part(rows.iloc[start : start + partition_rows], part_path(PREDICTIONS, number))
     PLOTS.mkdir(parents=True, exist_ok=True)
     drawn = curves.plots(test.target, prediction, classes)
-    drawn["confusion"].to_csv(PLOTS / "confusion.csv", index=False, lineterminator="\n")
-    points = {name: frame.to_dict("records") for name, frame in drawn.items() if name != "confusion"}
+    points = {name: frame.to_dict("records") for name, frame in drawn.items()}
     for name, records in {**points, "importance": evaluation["importance"]}.items():
         write_json(PLOTS / f"{name}.json", records)
     write_json(EVALUATION, evaluation)

@@ -101,7 +101,12 @@ REJECTED = pd.DataFrame(
 
 
 def interval(value: float, width: float = 0.02, baseline: float | None = None, linear: float | None = None) -> dict:
-    return {"value": value, "low": value - width, "high": value + width, "baseline": baseline, "linear": linear}
+    found = {"value": value, "low": value - width, "high": value + width, "baseline": baseline, "linear": linear}
+    gain = None if linear is None else abs(value - linear)
+    return found | {
+        "gain_low": None if gain is None else gain - width,
+        "gain_high": None if gain is None else gain + width,
+    }
 
 
 BINARY = {
@@ -140,7 +145,9 @@ POINTS = {
     "roc": pd.DataFrame({"false_positive_rate": [0.0, 0.2, 1.0], "true_positive_rate": [0.0, 0.6, 1.0]}),
     "precision_recall": pd.DataFrame({"recall": [0.0, 0.5, 1.0], "precision": [1.0, 0.7, 0.4]}),
     "calibration": pd.DataFrame({"predicted": [0.1, 0.5, 0.9], "observed": [0.2, 0.5, 0.7]}),
-    "confusion": pd.DataFrame({"actual": ["false", "false", "true"], "predicted": ["false", "true", "true"]}),
+    "confusion": pd.DataFrame(
+        {"actual": ["false", "false", "true"], "predicted": ["false", "true", "true"], "rows": [9, 3, 4]}
+    ),
     "residuals": pd.DataFrame(),
 }
 REGRESSION = {
@@ -206,7 +213,10 @@ def hostile():
         settings=validate(Params, params, "params.yaml"),
         distributions={name: distribution(ready[name], PART) for name in ready},
         ledger={"visits": ledger},
-        points={**POINTS, "confusion": pd.DataFrame({"actual": [HOSTILE, long], "predicted": [long, HOSTILE]})},
+        points={
+            **POINTS,
+            "confusion": pd.DataFrame({"actual": [HOSTILE, long], "predicted": [long, HOSTILE], "rows": [2, 1]}),
+        },
         rejected={"visits": Rejected({HOSTILE: 4}, REJECTED.assign(hall=HOSTILE + long, broken_rules=HOSTILE))},
         evaluation={**BINARY, "findings": [{"check": HOSTILE, "column": None, "message": HOSTILE}], "slices": slices},
     )

@@ -72,8 +72,8 @@ def test_lines_and_bars_are_drawn_and_what_is_empty_is_not(tmp_path):
     roc = (ROC, pd.DataFrame({"x": [0, 1], "y": [0, 1]}))
     bars = (BARS, pd.DataFrame({"rule": ["a", "b"], "count": [1946, 0]}))
     empty = (ROC | {"title": "Residuals"}, pd.DataFrame())
-    confusion = ({"template": "confusion", "x": "x", "y": "y"}, pd.DataFrame({"x": ["a"], "y": ["a"]}))
-    plots = {"roc.json": roc, "ledger.csv": bars, "residuals.json": empty, "confusion.csv": confusion}
+    confusion = ({"template": "confusion_counts", "x": "x", "y": "y"}, pd.DataFrame({"x": ["a"], "y": ["a"]}))
+    plots = {"roc.json": roc, "ledger.csv": bars, "residuals.json": empty, "confusion.json": confusion}
     older = {"roc.json": roc, "ledger.csv": (BARS, pd.DataFrame({"rule": ["a"], "rows": [7]}))}
     made = draw([version("main", 0.6, 0.6, older), version("HEAD", 0.61, 0.6, plots), version("new")], tmp_path)
     assert made == {"roc_auc": "scores.png", "ROC": "roc.png", "Cleaning": "ledger.png"}

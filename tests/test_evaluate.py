@@ -32,6 +32,7 @@ def flights(rows: int = ROWS) -> pd.DataFrame:
     )
 
 
+METRIC = ["value", "low", "high", "baseline", "linear", "gain_low", "gain_high"]
 LOGISTIC = "sklearn.linear_model.LogisticRegression"
 
 
@@ -41,11 +42,12 @@ def project(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     def run(
-        target: str = "late", model: str = LOGISTIC, gate: str = "{}", test=None, slices=(), threshold="f1", **change
-    ):
+        target: str = "late", model: str = LOGISTIC, gate: str = "{}", test=None, slices=(), threshold="f1",
+        split: str = "by: key", **change,
+    ):  # fmt: skip
         (tmp_path / "params.yaml").write_text(
             f"seed: 7\npartition_rows: 8\ntransform: {{table: flights}}\n"
-            f"serve: {{target: {target}, inputs: [carrier, distance], split: {{by: key, test_share: 0.25}}}}\n"
+            f"serve: {{target: {target}, inputs: [carrier, distance], split: {{{split}, test_share: 0.25}}}}\n"
             f"train: {{model: {model}, scale: true, encode: one_hot, folds: 2, threshold: {threshold}}}\n"
             f"evaluate: {{gate: {gate}, slices: [{', '.join(slices)}]}}\n"
         )
@@ -65,8 +67,7 @@ def project(tmp_path, monkeypatch):
 
 def read_plots(folder) -> dict[str, int]:
     """Rows a plot."""
-    plots = {path.stem: len(json.loads(path.read_text())) for path in folder.glob("*.json")}
-    return plots | {path.stem: len(pd.read_csv(path)) for path in folder.glob("*.csv")}
+    return {path.stem: len(json.loads(path.read_text())) for path in folder.iterdir()}
 
 
 def test_two_classes_are_judged_beside_baseline_and_linear_model(project, tmp_path):
@@ -75,14 +76,14 @@ def test_two_classes_are_judged_beside_baseline_and_linear_model(project, tmp_pa
     assert found["rows"] == {"train": 60, "test": 20}
     assert list(found["metrics"]) == ["roc_auc", "average_precision", "log_loss", "brier", "accuracy", "f1"]
     for name, numbers in found["metrics"].items():
-        assert list(numbers) == ["value", "low", "high", "baseline", "linear"]
+        assert list(numbers) == METRIC
         assert numbers["low"] <= numbers["value"] <= numbers["high"], name
     assert found["metrics"]["roc_auc"]["baseline"] == 0.5 < found["metrics"]["roc_auc"]["low"]
     assert (found["passed"], found["undefined"]) == (True, {})
     plots = read_plots(tmp_path / "metrics/plots")
     assert set(plots) == {"roc", "precision_recall", "calibration", "confusion", "residuals", "importance"}
-    assert (plots["calibration"], plots["confusion"], plots["residuals"], plots["importance"]) == (10, 20, 0, 2)
-    assert (tmp_path / "metrics/plots/confusion.csv").read_text().startswith("actual,predicted\nfalse,false\n")
+    assert (plots["calibration"], plots["confusion"], plots["residuals"], plots["importance"]) == (10, 4, 0, 2)
+    assert sum(cell["rows"] for cell in json.loads((tmp_path / "metrics/plots/confusion.json").read_text())) == 20
     assert list(json.loads((tmp_path / "metrics/plots/roc.json").read_text())[0]) == [
         "false_positive_rate",
         "true_positive_rate",
@@ -183,9 +184,28 @@ def test_three_classes_are_judged_by_mean_f1(project, tmp_path):
     ]
 
 
+def test_rows_of_a_group_are_drawn_together(project):
+    def accuracy(split: str, groups: int) -> list[float]:
+        column = pd.array(flights()["flight"] // (20 // groups) % groups, dtype="Int64")
+        table = flights().assign(hour=column)
+        found = project(split=split, threshold="0.5", test=table.iloc[60:], hour=column[:60])
+        few = [each["message"] for each in found["findings"] if each["check"] == "few_clusters"]
+        return [found["metrics"]["accuracy"][name] for name in METRIC[:3]], few
+
+    by_row, of_pairs = accuracy("by: key", 10), accuracy("by: group, column: hour", 10)
+    assert by_row[0] == of_pairs[0]
+    assert by_row[1] == []
+    assert of_pairs[1] == [
+        "the test part has 10 values of `hour`: too few to draw them for intervals, "
+        "which take its rows as independent, and may be too narrow"
+    ]
+    of_rows = accuracy("by: group, column: hour", 20)
+    assert (of_rows[0], of_rows[1]) == (by_row[0], [])
+
+
 def test_test_part_of_one_class_leaves_metrics_without_a_value(project):
     found = project(test=flights().loc[lambda table: ~table["late"]], gate="{roc_auc: {min: 0.6}, accuracy: {min: 0}}")
-    assert found["metrics"]["roc_auc"] == dict.fromkeys(["value", "low", "high", "baseline", "linear"])
+    assert found["metrics"]["roc_auc"] == dict.fromkeys(METRIC)
     assert found["undefined"] == {
         "roc_auc": "no row of the class True",
         "average_precision": "no row of the class True",

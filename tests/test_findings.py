@@ -133,8 +133,11 @@ def test_few_rows_of_the_test_part_or_of_a_class():
     assert found(part(), part(np.arange(ROWS) < 2))["few_rows"] == (None, rare)
 
 
-def numbers(value, low, high, baseline, linear) -> dict:
-    return {"value": value, "low": low, "high": high, "baseline": baseline, "linear": linear}
+def numbers(value, low, high, baseline, linear, gain_low=0.01, gain_high=0.2) -> dict:
+    return {
+        "value": value, "low": low, "high": high, "baseline": baseline, "linear": linear,
+        "gain_low": gain_low, "gain_high": gain_high,
+    }  # fmt: skip
 
 
 def of_model(metrics, slices=(), folds=(), said=0.3, classes=BOTH) -> dict[str, str]:
@@ -157,6 +160,13 @@ def test_model_that_is_not_worth_its_cost():
     }
     worse = of_model({"rmse": numbers(4.9, 4.8, 5.0, 5.0, 4.8)}, classes=None)
     assert list(worse) == ["no_better_than_baseline", "no_better_than_linear"]
+
+
+def test_model_whose_gain_over_the_linear_one_may_be_chance():
+    message = "roc_auc is 0.7, 0.69 of a simple linear model; by the interval the gain is between -0.01 and 0.03"
+    metrics = {"roc_auc": numbers(0.7, 0.6, 0.8, 0.5, 0.69, -0.01, 0.03)}
+    assert of_model(metrics) == {"no_better_than_linear": message}
+    assert of_model({"roc_auc": numbers(0.7, 0.6, 0.8, 0.5, 0.69, None, None)}) == {}
 
 
 def test_model_that_promised_more_in_every_fold():

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import html
 
+from pipeline.params import Split
 from pipeline.report import charts, columns, context, link, model, render_report, summary, words
 from pipeline.report.cleaning import Rejected, read_rejected
 from pipeline.report.columns import distribution
@@ -119,6 +120,19 @@ def test_the_summary_says_in_words_how_good_the_model_is(page):
     assert "gives the right one the higher score in 70 of 100 cases (65 to 75 with 95 % confidence)" in text
     assert "Its ROC AUC of 0.700 is not clearly better than that of a simple linear model (0.680)." in text
     assert "It passes the gate that params.yaml sets (roc_auc at least 0.65)." in text
+
+
+def test_intervals_of_clusters_say_so_unless_there_were_too_few_to_draw():
+    def told(*findings: str) -> bool:
+        serve = facts.settings.serve.model_copy(update={"split": Split(by="group", column="hall", test_share=0.25)})
+        settings = facts.settings.model_copy(update={"serve": serve})
+        found = [{"check": check, "column": None, "message": "m"} for check in findings]
+        page = render_report(replace(facts, settings=settings, evaluation={**facts.evaluation, "findings": found}))
+        return "those of one hall together" in text_of(page)
+
+    facts = make_facts()
+    assert told("weak_slice")
+    assert not told("few_clusters")
 
 
 def test_a_regression_is_told_that_lower_is_better():
@@ -276,12 +290,12 @@ def test_the_worst_slice_comes_first_and_is_marked_when_it_is_clearly_worse():
 
 
 def test_the_confusion_is_in_shares_of_the_actual_class():
-    assert model.confusion(POINTS["confusion"]).rows == [("false", [50.0, 50.0]), ("true", [0.0, 100.0])]
+    assert model.confusion(POINTS["confusion"]).rows == [("false", [75.0, 25.0]), ("true", [0.0, 100.0])]
 
 
 def test_of_many_classes_the_most_frequent_are_shown():
-    names = [f"c{n:02}" for n in range(20) for _ in range(n + 1)]
-    confusion = model.confusion(pd.DataFrame({"actual": names, "predicted": names}))
+    names = [f"c{n:02}" for n in range(20)]
+    confusion = model.confusion(pd.DataFrame({"actual": names, "predicted": names, "rows": range(1, 21)}))
     assert [name for name, _ in confusion.rows] == [f"c{n:02}" for n in range(8, 20)]
     assert confusion.left_out == 8
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline import scoring
-from pipeline.curves import MOST_POINTS, MOST_ROWS, plots
+from pipeline.curves import MOST_POINTS, plots
 from pipeline.errors import ProjectErrors
 from pipeline.modelling import Prediction
 from pipeline.params import Bound
@@ -152,7 +152,7 @@ def test_plots_of_two_classes():
         "roc": [[0, 0], [0, 0.5], [0.5, 0.5], [0.5, 1], [1, 1]],
         "precision_recall": [[0, 1], [0.5, 1], [0.5, 0.5], [1, 0.666667], [1, 0.5]],
         "calibration": [[0.1, 0], [0.4, 1], [0.6, 0], [0.9, 1]],
-        "confusion": [["false", "false"], ["false", "true"], ["true", "false"], ["true", "true"]],
+        "confusion": [["false", "false", 1], ["false", "true", 1], ["true", "false", 1], ["true", "true", 1]],
         "residuals": [],
     }
 
@@ -182,10 +182,13 @@ def test_long_curves_are_thinned_between_their_ends():
         )
 
 
-def test_confusion_of_many_rows_keeps_the_proportion():
-    actual = np.arange(4 * MOST_ROWS) % 4 == 0
-    counts = plots(actual, Prediction(~actual), BOTH)["confusion"].value_counts()
-    assert counts.to_dict() == {("false", "true"): MOST_ROWS * 3 // 4, ("true", "false"): MOST_ROWS // 4}
+def test_confusion_counts_rows_and_leaves_out_what_never_came():
+    actual = np.arange(8) % 4 == 0
+    points = plots(actual, Prediction(~actual), BOTH)["confusion"].to_dict("records")
+    assert points == [
+        {"actual": "false", "predicted": "true", "rows": 6},
+        {"actual": "true", "predicted": "false", "rows": 2},
+    ]
 
 
 def test_numbers_are_rounded_to_six_significant_digits():

@@ -1,6 +1,6 @@
-"""How sure a metric is: the 95 % interval of every metric, from one bootstrap over the rows."""
+"""How sure a metric is: 95 % intervals from a bootstrap over rows, or over clusters of rows that hang together."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -10,55 +10,85 @@ from pipeline.scoring import METRICS, task_of, why_undefined
 RESAMPLES = 1000
 # Rows drawn, each once a class: above 100,000 rows (of two classes) fewer resamples are taken, though never under 100.
 MOST_DRAWS = 100_000_000
+FEW_CLUSTERS = 20  # with fewer the bootstrap of clusters is no guide (Cameron and Miller 2015)
 BLOCK = 100_000  # rows drawn at a time, so that they stay in the processor's cache and memory is bounded
 # How often each row was drawn, shape (resamples, n) -> metrics by name, each of shape (resamples,), NaN if undefined.
 Metrics = Callable[[np.ndarray], dict[str, np.ndarray]]
+Limits = tuple[float, float] | None
 
 
-def intervals(
-    actual: np.ndarray, prediction: Prediction, classes: np.ndarray | None, seed: int
-) -> dict[str, tuple[float, float] | None]:
-    """The 95 % interval of each metric, by a percentile bootstrap over rows (Efron 1979); None where undefined.
+def resample(
+    actual: np.ndarray,
+    predictions: Sequence[Prediction],
+    classes: np.ndarray | None,
+    clusters: np.ndarray | None,
+    seed: int,
+) -> list[dict[str, np.ndarray]]:
+    """Compute each metric on rows drawn with replacement, as many as there are, again and again (Efron 1979).
 
-    All metrics look at the same resamples. One in which a metric has no value, such as ROC AUC where a class was not
-    drawn, does not count for that metric.
+    Rows that hang together are drawn together, as they are no independent witnesses (Field and Welsh 2007). All
+    predictions and metrics look at the same draws, so the difference of two is that on the same rows.
 
     Args:
         actual: the target of n rows, shape (n,).
         classes: those of the training part, None for a regressor.
+        clusters: what the rows of a cluster share, shape (n,). Without it, or with fewer than FEW_CLUSTERS, each row is
+            drawn by itself.
+
+    Returns:
+        For each prediction metric -> values, shape (resamples,); not finite where a resample gives none, as ROC AUC
+        where a class was not drawn. Metrics that the prediction has no value of are left out.
     """
     n, names = len(actual), METRICS[task_of(classes)]
-    defined = [name for name in names if not why_undefined(name, actual, prediction, classes)]
-    actual, prediction = _ranked(actual, prediction)
-    metrics = _metrics(actual, prediction, classes)
+    cluster, count = _number(clusters, n)
+    orders = [_by_score(prediction) for prediction in predictions]
+    measured = [
+        _metrics(actual[order], prediction.of(order), classes)
+        for prediction, order in zip(predictions, orders, strict=True)
+    ]
     resamples = max(100, min(RESAMPLES, MOST_DRAWS // (n * _rankings(classes))))
     size = max(1, min(resamples, BLOCK // n))
     rng = np.random.default_rng(seed)
     blocks = []
     for start in range(0, resamples, size):
         block = min(size, resamples - start)
-        drawn = rng.integers(n, size=(block, n)) + n * np.arange(block)[:, None]
-        weights = np.bincount(drawn.ravel(), minlength=block * n).reshape(block, n).astype(float)
+        drawn = rng.integers(count, size=(block, count)) + count * np.arange(block)[:, None]
+        times = np.bincount(drawn.ravel(), minlength=block * count).reshape(block, count).astype(float)
         with np.errstate(invalid="ignore", divide="ignore"):
-            blocks.append(metrics(weights))
-    return {name: _limits([block[name] for block in blocks]) if name in defined else None for name in names}
+            blocks.append([metrics(times[:, cluster[order]]) for metrics, order in zip(measured, orders, strict=True)])
+    return [
+        {
+            name: np.concatenate([block[number][name] for block in blocks])
+            for name in names
+            if not why_undefined(name, actual, prediction, classes)
+        }
+        for number, prediction in enumerate(predictions)
+    ]
 
 
-def _ranked(actual: np.ndarray, prediction: Prediction) -> tuple[np.ndarray, Prediction]:
-    """Rows by falling score, where there is one: sorted once, not once a resample."""
-    if prediction.scores is None:
-        return actual, prediction
-    order = np.argsort(-prediction.scores, kind="stable")
-    return actual[order], prediction.of(order)
-
-
-def _limits(blocks: list[np.ndarray]) -> tuple[float, float] | None:
-    values = np.concatenate(blocks)
-    values = values[np.isfinite(values)]
+def limits(values: np.ndarray | None) -> Limits:
+    """The 95 % interval of resampled values, by percentiles; None without any."""
+    values = np.empty(0) if values is None else values[np.isfinite(values)]
     if not len(values):
         return None
     low, high = np.percentile(values, [2.5, 97.5])
     return float(low), float(high)
+
+
+def _number(clusters: np.ndarray | None, n: int) -> tuple[np.ndarray, int]:
+    """The number of each row's cluster, shape (n,), and how many there are."""
+    if clusters is not None:
+        found, cluster = np.unique(clusters, return_inverse=True)
+        if len(found) >= FEW_CLUSTERS:
+            return cluster, len(found)
+    return np.arange(n), n
+
+
+def _by_score(prediction: Prediction) -> np.ndarray:
+    """The order of the rows by falling score, where there is one: sorted once, not once a resample."""
+    if prediction.scores is None:
+        return np.arange(len(prediction.values))
+    return np.argsort(-prediction.scores, kind="stable")
 
 
 def _rankings(classes: np.ndarray | None) -> int:
@@ -79,7 +109,7 @@ def _of_numbers(actual: np.ndarray, predicted: np.ndarray) -> Metrics:
     of_rows = np.column_stack([errors**2, np.abs(errors), centred, centred**2])
 
     def metrics(weights: np.ndarray) -> dict[str, np.ndarray]:
-        squared, absolute, mean, square = (weights @ of_rows).T / len(actual)
+        squared, absolute, mean, square = (weights @ of_rows).T / weights.sum(axis=1)
         return {"rmse": np.sqrt(squared), "mae": absolute, "r2": 1 - squared / (square - mean**2)}
 
     return metrics
@@ -96,8 +126,9 @@ def _of_two_classes(actual: np.ndarray, prediction: Prediction, classes: np.ndar
 
     def metrics(weights: np.ndarray) -> dict[str, np.ndarray]:
         right, hits, either, *more = (weights @ of_rows).T
-        found = {"accuracy": right / len(actual), "f1": np.where(either > 0, 2 * hits / either, 0)}
-        found |= {name: sums / len(actual) for name, sums in zip(("log_loss", "brier"), more, strict=False)}
+        rows = weights.sum(axis=1)
+        found = {"accuracy": right / rows, "f1": np.where(either > 0, 2 * hits / either, 0)}
+        found |= {name: sums / rows for name, sums in zip(("log_loss", "brier"), more, strict=False)}
         return found | (ranks(weights) if ranks else {})
 
     return metrics
@@ -119,7 +150,8 @@ def _of_classes(actual: np.ndarray, prediction: Prediction, classes: np.ndarray)
 
     def metrics(weights: np.ndarray) -> dict[str, np.ndarray]:
         names = ("accuracy", "log_loss", "brier")
-        found = {name: sums / len(actual) for name, sums in zip(names, (weights @ of_rows).T, strict=False)}
+        means = (weights @ of_rows).T / weights.sum(axis=1)
+        found = dict(zip(names, means, strict=False))
         found["f1"] = _mean_defined(2 * (weights @ hits) / (weights @ either))
         ranked = [rank(weights[:, order]) for order, rank in ranks]
         for name in ranked[0] if ranked else []:

@@ -12,7 +12,6 @@ from pipeline.scoring import rounded, why_undefined
 
 MOST_POINTS = 200  # of a curve
 MOST_DOTS = 500  # of a cloud
-MOST_ROWS = 50_000  # of the confusion plot, which DVC makes by counting rows
 BINS = 10
 
 
@@ -24,8 +23,8 @@ def plots(actual: np.ndarray, prediction: Prediction, classes: np.ndarray | None
         classes: those of the training part, None for a regressor.
 
     Returns:
-        `roc`, `precision_recall` and `calibration` (in bins of equal counts) of two classes, `confusion` (actual and
-        predicted class of each row, or of MOST_ROWS in the same proportion) and `residuals` of a regressor.
+        `roc`, `precision_recall` and `calibration` (in bins of equal counts) of two classes, `confusion` (how many rows
+        of an actual class got a predicted one, where any did) and `residuals` of a regressor.
     """
     two_classes = classes is not None and len(classes) == 2
     ranked = two_classes and not why_undefined("roc_auc", actual, prediction, classes)
@@ -38,7 +37,8 @@ def plots(actual: np.ndarray, prediction: Prediction, classes: np.ndarray | None
             _calibration(positive, prediction) if two_classes and prediction.probabilities is not None else [],
         ),
         "confusion": pd.DataFrame(
-            _confusion(actual, prediction.values) if classes is not None else [], columns=["actual", "predicted"]
+            _confusion(actual, prediction.values) if classes is not None else [],
+            columns=["actual", "predicted", "rows"],
         ),
         "residuals": _points(
             ("predicted", "actual", "residual"), _residuals(actual, prediction) if classes is None else []
@@ -73,14 +73,12 @@ def _calibration(positive: np.ndarray, prediction: Prediction) -> list[tuple[flo
     return [(probability[rows].mean(), positive[rows].mean()) for rows in bins]
 
 
-def _confusion(actual: np.ndarray, predicted: np.ndarray) -> list[tuple[str, str]]:
+def _confusion(actual: np.ndarray, predicted: np.ndarray) -> list[tuple[str, str, int]]:
     labels, codes = np.unique(np.concatenate([actual, predicted]), return_inverse=True)
     names = [str(label).lower() if labels.dtype == bool else str(label) for label in labels]
     n, k = len(actual), len(labels)
     counts = np.bincount(codes[:n] * k + codes[n:], minlength=k * k)
-    if n > MOST_ROWS:
-        counts = np.rint(counts * (MOST_ROWS / n)).astype(int)
-    return [(names[cell // k], names[cell % k]) for cell, count in enumerate(counts) for _ in range(count)]
+    return [(names[cell // k], names[cell % k], int(counts[cell])) for cell in np.flatnonzero(counts)]
 
 
 def _residuals(actual: np.ndarray, prediction: Prediction) -> np.ndarray:

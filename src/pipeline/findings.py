@@ -10,6 +10,7 @@ from sklearn.preprocessing import OrdinalEncoder
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from pipeline import scoring
+from pipeline.bootstrap import FEW_CLUSTERS
 from pipeline.modelling import Prediction
 
 ALONE = {"binary": "roc_auc", "multiclass": "f1", "regression": "r2"}  # how well one column predicts; 1 is perfect
@@ -30,11 +31,13 @@ class Part:
         matrix: the inputs, of `to_matrix`.
         target: shape (n,), of `to_target`.
         key: the columns of the primary key; there may be none.
+        cluster: the column by which rows hang together, of a split by time or group.
     """
 
     matrix: pd.DataFrame
     target: np.ndarray
     key: pd.DataFrame
+    cluster: pd.Series | None = None
 
 
 def finding(check: str, message: str, column: str | None = None) -> dict[str, Any]:
@@ -128,6 +131,9 @@ def _unseen(train: Part, test: Part) -> Iterator[dict[str, Any]]:
 
 
 def _few(test: Part, classes: np.ndarray | None) -> Iterator[dict[str, Any]]:
+    if test.cluster is not None and (clusters := test.cluster.nunique(dropna=False)) < FEW_CLUSTERS:
+        message = f"the test part has {clusters} values of `{test.cluster.name}`: too few to draw them for intervals, "
+        yield finding("few_clusters", message + "which take its rows as independent, and may be too narrow")
     if len(test.target) < FEW_ROWS:
         yield finding("few_rows", f"the test part has {len(test.target)} rows: no metric can be sure")
     elif classes is not None:
@@ -163,6 +169,10 @@ def findings_of_model(
         found.append(finding("no_better_than_baseline", message))
     if linear is not None and scoring.gain(name, value, linear) <= 0:
         message = f"{name} is {value}, and the {linear} of a simple linear model is as good or better"
+        found.append(finding("no_better_than_linear", message))
+    elif linear is not None and main["gain_low"] is not None and main["gain_low"] <= 0:
+        gain = f"between {main['gain_low']:.2g} and {main['gain_high']:.2g}"
+        message = f"{name} is {value}, {linear} of a simple linear model; by the interval the gain is {gain}"
         found.append(finding("no_better_than_linear", message))
     known = [fold for fold in folds if fold is not None]
     if known and all(scoring.gain(name, value, fold) < 0 for fold in known):

@@ -86,10 +86,7 @@ def read_distributions(published: Path, names: Sequence[str]) -> dict[str, Distr
 
 def read_points(folder: Path) -> dict[str, pd.DataFrame]:
     """The points of the plots: name -> table."""
-    points = {path.stem: pd.DataFrame(_read_json(path)) for path in sorted(folder.glob("*.json"))}
-    for path in sorted(folder.glob("*.csv")):
-        points[path.stem] = pd.read_csv(path, dtype="str", keep_default_na=False)
-    return points
+    return {path.stem: pd.DataFrame(_read_json(path)) for path in sorted(folder.glob("*.json"))}
 
 
 def _read_json(path: Path) -> Any:

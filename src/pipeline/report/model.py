@@ -33,6 +33,7 @@ class MetricStory:
     value: str
     interval: str
     linear: str
+    gain: str
     baseline: str
     span: Span
     undefined: str
@@ -51,6 +52,7 @@ def metric_stories(evaluation: Mapping[str, Any]) -> list[MetricStory]:
                 score(marks["value"]),
                 interval(marks["low"], marks["high"]),
                 score(marks["linear"]),
+                interval(numbers.get("gain_low"), numbers.get("gain_high")),
                 score(marks["baseline"]),
                 Span(**place(marks)),
                 str(undefined.get(name, "")),
@@ -189,14 +191,14 @@ class Confusion:
 
 
 def confusion(points: pd.DataFrame | None) -> Confusion | None:
-    """Count the rows of metrics/plots/confusion.csv; with many classes the most frequent."""
-    if points is None or points.empty or not {"actual", "predicted"} <= set(points.columns):
+    """Read metrics/plots/confusion.json; of many classes the most frequent."""
+    if points is None or points.empty or not {"actual", "predicted", "rows"} <= set(points.columns):
         return None
-    frequent = points["actual"].value_counts()
+    frequent = points.groupby("actual")["rows"].sum()
     kept = sorted(sorted(frequent.index, key=lambda name: (-frequent[name], name))[:MOST_CLASSES])
     predicted = sorted({*kept, *(points["predicted"].unique() if len(frequent) <= MOST_CLASSES else [])})
-    table = pd.crosstab(points["actual"], points["predicted"], normalize="index")
-    shares = table.reindex(index=kept, columns=predicted, fill_value=0.0)
+    table = points.pivot(index="actual", columns="predicted", values="rows").fillna(0)
+    shares = table.div(frequent, axis="index").reindex(index=kept, columns=predicted, fill_value=0.0)
     rows = [(name, [round(100 * share, 1) for share in shares.loc[name]]) for name in kept]
     return Confusion(predicted, rows, len(frequent) - len(kept))
 

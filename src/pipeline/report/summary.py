@@ -19,6 +19,7 @@ FINDINGS = {
     "same_row": ("Training and test part share rows", True),
     "no_better_than_baseline": ("No better than a guess that looks at no input", True),
     "few_rows": ("Judged by few rows", True),
+    "few_clusters": ("Its intervals may be too narrow", False),
     "no_better_than_linear": ("No better than a simple linear model", False),
     "worse_than_folds": ("Worse on the test part than in training", False),
     "miscalibrated": ("Its probabilities are off", False),
@@ -95,17 +96,21 @@ def verdict(facts: Facts) -> list[str]:
 
 
 def compared(numbers: Mapping[str, Any], key: str, name: str) -> str:
-    """Whether the whole interval of a metric is better or worse than what stands beside it.
+    """Whether a metric is surely better or worse than what stands beside it: of the linear model by their difference.
 
     Returns:
         `better`, `worse` or `alike`; empty where there is nothing to compare.
     """
-    low, high, beside = numbers.get("low"), numbers.get("high"), numbers.get(key)
+    beside = numbers.get(key)
+    if key == "linear":
+        low, high = numbers.get("gain_low"), numbers.get("gain_high")
+    else:
+        sign = 1 if metric(name).higher else -1
+        limits = (numbers.get("low"), numbers.get("high"))
+        low, high = (None, None) if None in (*limits, beside) else sorted(sign * (limit - beside) for limit in limits)
     if low is None or high is None or beside is None:
         return ""
-    if low <= beside <= high:
-        return "alike"
-    return "better" if (low > beside) == metric(name).higher else "worse"
+    return "alike" if low <= 0 <= high else "better" if low > 0 else "worse"
 
 
 def positive_class(evaluation: Mapping[str, Any]) -> str:
