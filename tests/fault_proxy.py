@@ -1,15 +1,14 @@
 """A proxy on loopback before an S3 server, which spoils the answers that a test tells it to."""
 
 import http.client
-import socket
-import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
+
+from loopback import Handler, listening
 
 SLOW_DOWN = b"<?xml version='1.0'?><Error><Code>SlowDown</Code><Message>Reduce your request rate.</Message></Error>"
 HOP = {"connection", "expect", "transfer-encoding", "keep-alive"}  # headers between two neighbours only
@@ -44,9 +43,7 @@ def proxying(endpoint: str) -> Iterator[Proxy]:
     upstream = urlsplit(endpoint)
     lock = threading.Lock()
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
+    class Answering(Handler):
         def do_GET(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             with lock:
@@ -96,25 +93,8 @@ def proxying(endpoint: str) -> Iterator[Proxy]:
             if self.command != "HEAD":
                 self.wfile.write(content[:most])
 
-        def break_off(self) -> None:
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self.connection.close()
-            self.close_connection = True
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        server.handle_error = lambda *_: None  # a client that was killed is no news
-        proxy.uri = f"http://127.0.0.1:{server.server_port}"
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield proxy
-        finally:
-            server.shutdown()
-            thread.join()
+    with listening(Answering) as proxy.uri:
+        yield proxy
 
 
 def spoil(content: bytes) -> bytes:

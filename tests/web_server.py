@@ -1,14 +1,15 @@
 """A web server on loopback that a test tells how to answer, request by request."""
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.message import Message
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from ssl import SSLContext
 
 import pytest
+
+from loopback import Handler, listening
 
 FILE = bytes(range(256)) * 4096  # 1 MiB
 
@@ -32,31 +33,15 @@ def serving(context: SSLContext | None = None) -> Iterator[Site]:
     """Run a server, with TLS if told how."""
     site = Site()
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
+    class Answering(Handler):
         def do_GET(self) -> None:
             site.requests.append((self.command, self.path, self.headers))
             site.answer(self)
 
         do_HEAD = do_GET
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        server.handle_error = lambda *_: None  # a client that was killed is no news
-        if context is not None:
-            server.socket = context.wrap_socket(server.socket, server_side=True)
-        site.uri = f"http{'s' if context else ''}://127.0.0.1:{server.server_port}"
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield site
-        finally:
-            server.shutdown()
-            thread.join()
+    with listening(Answering, context) as site.uri:
+        yield site
 
 
 @pytest.fixture

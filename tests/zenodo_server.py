@@ -7,16 +7,15 @@ the real one is lenient: unknown keys of the metadata are refused.
 import hashlib
 import json
 import re
-import socket
-import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+
+from loopback import Handler, listening
 
 TOKEN = "a-token-that-nobody-may-see"
 PREFIX = "10.5072/zenodo."
@@ -226,8 +225,7 @@ def running() -> Iterator[Zenodo]:
     archive = Zenodo()
     lock = threading.Lock()
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    class Answering(Handler):
         wbufsize = -1  # head and body leave together, or each answer waits for the client's word
 
         def do_GET(self) -> None:
@@ -263,25 +261,8 @@ def running() -> Iterator[Zenodo]:
             self.end_headers()
             self.wfile.write(body)
 
-        def break_off(self) -> None:
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self.connection.close()
-            self.close_connection = True
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        server.handle_error = lambda *_: None
-        archive.url = f"http://127.0.0.1:{server.server_port}"
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield archive
-        finally:
-            server.shutdown()
-            thread.join()
+    with listening(Answering) as archive.url:
+        yield archive
 
 
 @pytest.fixture
