@@ -149,10 +149,12 @@ def test_plots_hold_the_points_of_both_versions(swept):
     assert '<meta charset="utf-8">' in page
     drawn = json.loads(must_run(swept, "dvc", "plots", "diff", "HEAD", "shallow", "--json", "--split"))
     assert "errors" not in drawn
-    revisions = {}
+    revisions, confused = {}, 0
     for name, plots in drawn["data"].items():
         points = [point for plot in plots for point in plot["anchor_definitions"]["<DVC_METRIC_DATA>"]]
         revisions[Path(name).stem] = {point["rev"] for point in points}
+        confused += sum(point["rows"] for point in points if "confusion" in name and point["rev"] == "HEAD")
+    assert confused == json.loads((swept / "metrics/serve.json").read_text())["test_rows"]
     assert revisions.pop("residuals") == set()  # a classifier has none
     assert sorted(revisions) == ["calibration", "confusion", "importance", "ledger", "precision_recall", "roc"]
     assert all(found == {"HEAD", "shallow"} for found in revisions.values())
