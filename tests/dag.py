@@ -60,9 +60,13 @@ def _imports(path: Path, at_start: bool) -> Iterator[Path]:
                         yield candidate
 
 
-def declared_modules(stage: dict[str, Any]) -> set[Path]:
-    """The Python files under `deps`."""
-    return {ROOT / dep for dep in stage["deps"] if dep.endswith(".py")}
+def declared_sources(stage: dict[str, Any]) -> set[Path]:
+    """The files of src/ under `deps`; a folder stands for all that it holds."""
+    found: set[Path] = set()
+    for path in (ROOT / dep for dep in stage["deps"] if dep.startswith("src/")):
+        below = path.rglob("*") if path.is_dir() else [path]
+        found |= {file for file in below if file.is_file() and "__pycache__" not in file.parts}
+    return found
 
 
 def files_beside(modules: set[Path]) -> set[Path]:

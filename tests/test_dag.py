@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from dag import LOCK, ROOT, declared_modules, files_beside, imported_modules, loaded_params, script, stages, statements
+from dag import LOCK, ROOT, declared_sources, files_beside, imported_modules, loaded_params, script, stages, statements
 
 STAGES = stages()
 WHOLE_FILE = {
@@ -15,19 +15,11 @@ COPIED = {"publish": {"src/verify.py", "src/stages.yaml"}}  # into its output
 
 
 @pytest.mark.parametrize("name", STAGES)
-def test_deps_hold_every_module_that_the_stage_imports(name):
-    stage = STAGES[name]
-    imported = {path.relative_to(ROOT).as_posix() for path in imported_modules(script(stage))}
-    declared = {path.relative_to(ROOT).as_posix() for path in declared_modules(stage)} - COPIED.get(name, set())
-    assert sorted(declared) == sorted(imported)
-
-
-@pytest.mark.parametrize("name", STAGES)
-def test_deps_hold_every_template_of_a_package_that_the_stage_imports(name):
-    stage = STAGES[name]
-    beside = {path.relative_to(ROOT).as_posix() for path in files_beside(imported_modules(script(stage)))}
-    declared = {dep for dep in stage["deps"] if dep.startswith("src/") and not dep.endswith(".py")}
-    assert sorted(declared - COPIED.get(name, set())) == sorted(beside)
+def test_deps_hold_every_module_that_the_stage_imports_its_templates_and_no_more(name):
+    imported = imported_modules(script(STAGES[name]))
+    used = {path.relative_to(ROOT).as_posix() for path in imported | files_beside(imported)}
+    declared = {path.relative_to(ROOT).as_posix() for path in declared_sources(STAGES[name])}
+    assert sorted(declared - COPIED.get(name, set())) == sorted(used)
 
 
 @pytest.mark.parametrize("name", STAGES)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.bundle.facts import Author, Facts, declared
+from pipeline.bundle.facts import STAGES, Author, Facts, declared
 from pipeline.bundle.files import COPIES
 from pipeline.bundle.items import Item
 from pipeline.bundle.licences import Licence
@@ -237,7 +237,7 @@ def _path_id(path: str, facts: Facts) -> str:
 
 
 def _inputs(name: str, stage: Mapping[str, Any], facts: Facts) -> list[str]:
-    paths = [path for path in declared(stage.get("deps", [])) if not path.endswith((".py", ".j2"))]
+    paths = [path for path in declared(stage.get("deps", [])) if not path.startswith("src/") or Path(path) == STAGES]
     sources = [f"#access.{table}" for table in sorted(facts.settings.access)] if name == "access" else []
     return [*(_path_id(path, facts) for path in paths), *sources]
 
