@@ -3,6 +3,7 @@
 import importlib.resources
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -54,3 +55,9 @@ def split_affiliation(text: str) -> tuple[str, str | None]:
         return text, None
     name = re.sub(r"[(<\[,;]?\s*" + re.escape(found[0]) + r"\s*[)>\]]?", "", text).strip()
     return name or found[0], f"https://ror.org/{found[1]}"
+
+
+def author_name(entry: Mapping[str, Any]) -> str:
+    """The name of an author, a person or an organisation, in one line."""
+    parts = ("given-names", "name-particle", "family-names", "name-suffix")
+    return entry.get("name") or " ".join(entry[part] for part in parts if entry.get(part)) or entry.get("alias", "")

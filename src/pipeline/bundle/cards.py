@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from pipeline.bundle.facts import Facts, cite
 from pipeline.bundle.licences import Licence
+from pipeline.scoring import LOWER_IS_BETTER, MAIN_METRIC
 
 TEMPLATES = Path(__file__).parent
 
@@ -32,8 +33,6 @@ SIZES = [
     (1e8, "10M<n<100M"),
 ]
 SLICES = 30  # that a card shows, the weakest; evaluation.json has all
-MAIN_METRIC = {"binary": "roc_auc", "multiclass": "roc_auc", "regression": "r2"}
-HIGHER_IS_BETTER = {"roc_auc", "r2", "f1", "accuracy", "average_precision"}
 SPLITS = {
     "time": "time: the test part is the latest rows by `{}`",
     "group": "whole groups of `{}`",
@@ -112,7 +111,7 @@ def model_card(facts: Facts) -> str:
     settings, evaluation = facts.settings, facts.results["evaluation"]
     known = {field["name"]: field for field in facts.tables[0].fields}
     target = known.get(settings.serve.target, {"name": settings.serve.target})
-    main = main_metric(evaluation)
+    main = MAIN_METRIC[evaluation["task"]]
     metrics = [
         {"type": name, "value": metric["value"]}
         for name, metric in evaluation["metrics"].items()
@@ -155,12 +154,6 @@ def model_card(facts: Facts) -> str:
             cite=cite(facts),
         )
     )
-
-
-def main_metric(evaluation: Mapping[str, Any]) -> str:
-    """The metric that stands for the others: that of the task, else the first."""
-    main = MAIN_METRIC[evaluation["task"]]
-    return main if main in evaluation["metrics"] else next(iter(evaluation["metrics"]))
 
 
 def _yaml(front: Mapping[str, Any]) -> str:
@@ -234,7 +227,7 @@ def _findings(facts: Facts, of_model: bool = True) -> Iterator[str]:
 
 def _weakest(evaluation: Mapping[str, Any], main: str) -> list[Mapping[str, Any]]:
     slices = [slice for slice in evaluation["slices"] if slice["metrics"].get(main, {}).get("value") is not None]
-    sign = 1 if main in HIGHER_IS_BETTER else -1
+    sign = -1 if main in LOWER_IS_BETTER else 1
     return sorted(slices, key=lambda slice: sign * slice["metrics"][main]["value"])[:SLICES]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from pipeline.bundle.items import ITEMS, Item
 from pipeline.bundle.licences import Licence
+from pipeline.citation import author_name
 from pipeline.contract import Contract, Origin
 from pipeline.errors import ProjectError
 from pipeline.params import Params
@@ -170,8 +171,7 @@ def _texts(value: Any) -> list[str]:
 
 
 def _author(entry: Mapping[str, Any]) -> Author:
-    words = ("given-names", "name-particle", "family-names", "name-suffix")
-    name = entry.get("name") or " ".join(entry[key] for key in words if entry.get(key)) or entry.get("alias", "")
+    name = author_name(entry)
     family = " ".join(entry[key] for key in ("name-particle", "family-names") if entry.get(key)) or None
     more = {key: entry.get(key) for key in ("orcid", "affiliation", "email", "website")}
     return Author(name, None if "name" in entry else family or name, entry.get("given-names"), **more)

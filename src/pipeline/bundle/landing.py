@@ -10,10 +10,11 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from pipeline.bundle.cards import bounds, main_metric, make_environment
+from pipeline.bundle.cards import bounds, make_environment
 from pipeline.bundle.facts import Facts, cite
 from pipeline.bundle.items import Item
 from pipeline.contract import Origin
+from pipeline.scoring import MAIN_METRIC
 
 # No address of a context: a program that reads the page needs no other one.
 CONTEXT = {"@vocab": "https://schema.org/", "prov": "http://www.w3.org/ns/prov#", "dct": "http://purl.org/dc/terms/"}
@@ -39,7 +40,7 @@ def landing_page(facts: Facts, size: Callable[[str], int | None]) -> str:
         size: of a file of the bundle in bytes, None where it is not written yet.
     """
     evaluation = facts.results["evaluation"]
-    main = main_metric(evaluation)
+    main = MAIN_METRIC[evaluation["task"]]
     groups = {
         title: [
             (item, _size(size(item.name))) for item in facts.files if item.kind == kind and item.name != "index.html"

@@ -4,7 +4,8 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from pipeline.comparison.versions import BESIDE, LESS_IS_BETTER, Version, judged_by, main_metric
+from pipeline.comparison.versions import BESIDE, Version, judged_by, main_metric
+from pipeline.scoring import LOWER_IS_BETTER
 
 NOTHING = "-"
 
@@ -25,7 +26,7 @@ def to_markdown(versions: Sequence[Version]) -> str:
     columns["gate"] = lambda version: {True: "passed", False: "failed"}.get(version.metrics.get("passed"), NOTHING)
     lines = [list(columns), ["---", *["---:"] * (len(columns) - 1)]]
     lines += [[cell(version).replace("|", "\\|") for cell in columns.values()] for version in versions]
-    better = "less" if metric in LESS_IS_BETTER else "more"
+    better = "less" if metric in LOWER_IS_BETTER else "more"
     chosen = f"Choose by `{judge}` ({better} is better): the other metrics are of the test part, for the last word."
     note = f"Held against `{first.name}`. ±: standard deviation of the folds; in brackets: 95 % interval."
     text = note + f" {chosen}" * (judge != metric)

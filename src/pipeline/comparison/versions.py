@@ -13,8 +13,8 @@ from dvc.api import DVCFileSystem
 from dvc.scm import RevError
 
 from pipeline.errors import ProjectError, nearest
+from pipeline.scoring import LOWER_IS_BETTER
 
-LESS_IS_BETTER = ("brier", "log_loss", "mae", "rmse")
 BESIDE = ("_low", "_high", "_std")  # what stands beside a metric: its 95 % interval, its spread over the folds
 
 
@@ -84,7 +84,7 @@ def ranked(versions: Sequence[Version]) -> list[Version]:
     """Leave the first where it is and sort the others: the best in cross-validation, or in the main metric, first."""
     first, *others = versions
     metric = judged_by(versions)
-    sign = 1 if metric.removeprefix("cv_") in LESS_IS_BETTER else -1
+    sign = 1 if metric.removeprefix("cv_") in LOWER_IS_BETTER else -1
     others.sort(key=lambda version: (version.metrics.get(metric) is None, sign * (version.metrics.get(metric) or 0)))
     return [first, *others]
 

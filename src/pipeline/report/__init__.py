@@ -1,13 +1,13 @@
 """The report: one page that tells a stranger what was asked, done and found, and what to distrust."""
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import jinja2
 from markupsafe import Markup
 
+from pipeline.citation import author_name
 from pipeline.params import Params
 from pipeline.report import columns, model, summary, words
 from pipeline.report.cleaning import TableStory, table_story
@@ -40,7 +40,7 @@ def render_report(facts: Facts) -> str:
         "score": words.score,
         "some": words.some,
         "shortened": words.shortened,
-        "author": author,
+        "author": author_name,
         "breakable": breakable,
         "coded": coded,
         "link": link,
@@ -54,7 +54,7 @@ def context(facts: Facts) -> dict[str, Any]:
     package, settings, evaluation = facts.package, facts.settings, facts.evaluation
     raw, personal = package.raw(), set(facts.personal)
     entries = {name: dict(rules) for name, rules in settings.clean.items()}
-    name = model.main_metric(evaluation, facts.train)
+    name = model.main_metric(evaluation)
     tables = [
         table_story(
             table,
@@ -148,12 +148,6 @@ def experiment(settings: Params, tables: list[TableStory]) -> str:
                     half = value // 2 if isinstance(value, int) else value / 2
                     return f"dvc exp run -S clean.{table.name}.{name}.{option}={half}"
     return "dvc exp run -S seed=1"
-
-
-def author(entry: Mapping[str, Any]) -> str:
-    """The name of a person or an organisation of CITATION.cff."""
-    parts = ("given-names", "name-particle", "family-names", "name-suffix")
-    return entry.get("name") or " ".join(entry[part] for part in parts if part in entry) or entry.get("alias", "")
 
 
 def breakable(text: Any) -> Markup:

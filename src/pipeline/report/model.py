@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from pipeline.report import charts
 from pipeline.report.words import Metric, metric, number, score
+from pipeline.scoring import MAIN_METRIC
 
 MOST_CLASSES = 12  # of a confusion table
 MOST_SLICES = 12  # of a column that are shown at once
@@ -79,10 +80,9 @@ def place(marks: Mapping[str, float | None], also: Sequence[float] = ()) -> dict
     }
 
 
-def main_metric(evaluation: Mapping[str, Any], train: Mapping[str, Any]) -> str | None:
-    """The metric that cross-validation went by, or the first."""
-    names = list(evaluation.get("metrics") or {})
-    return next((name for name in names if f"cv_{name}" in train), names[0] if names else None)
+def main_metric(evaluation: Mapping[str, Any]) -> str | None:
+    """The metric that cross-validation goes by; None where nothing was evaluated."""
+    return MAIN_METRIC.get(evaluation.get("task"))
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,7 @@ def split_in_words(split: Split) -> str:
 def verdict(facts: Facts) -> list[str]:
     """How good the model is, in sentences."""
     evaluation = facts.evaluation
-    name = main_metric(evaluation, facts.train)
+    name = main_metric(evaluation)
     numbers = (evaluation.get("metrics") or {}).get(name) or {}
     value = numbers.get("value")
     if name is None or value is None:
@@ -137,7 +137,7 @@ def doubts(facts: Facts) -> list[Doubt]:
 
 
 def _of_model(facts: Facts) -> Iterator[Doubt]:
-    evaluation, train = facts.evaluation, facts.train
+    evaluation = facts.evaluation
     for line in evaluation.get("gate") or []:
         if not line["passed"]:
             yield Doubt("The gate is not passed", f"{line['line']}, found {score(line['value'])}.", True)
@@ -149,7 +149,7 @@ def _of_model(facts: Facts) -> Iterator[Doubt]:
     for check, messages in found.items():
         title, is_serious = FINDINGS.get(check, (check.replace("_", " ").capitalize(), True))
         yield Doubt(title, _sentence("; ".join(messages[:MOST_FINDINGS])) + _others(messages), is_serious)
-    name = main_metric(evaluation, train)
+    name = main_metric(evaluation)
     worse = [
         f"{metric(other).label} {score(each['value'])}, the guess {score(each['baseline'])}"
         for other, each in (evaluation.get("metrics") or {}).items()

@@ -1,8 +1,10 @@
 """Numbers and names as people say them."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+from pipeline.scoring import LOWER_IS_BETTER
 
 NOTHING = "\N{EN DASH}"
 SPACE = "\N{NO-BREAK SPACE}"
@@ -91,24 +93,19 @@ METRICS = {
         "PR AUC",
         "Average precision: of the rows that it picks first, the share picked rightly, over all thresholds.",
     ),
-    "log_loss": Metric("Log loss", "How far the probabilities are from what happened; 0 is perfect.", higher=False),
-    "brier": Metric("Brier score", "Mean squared error of the probabilities; 0 is perfect.", higher=False),
+    "log_loss": Metric("Log loss", "How far the probabilities are from what happened; 0 is perfect."),
+    "brier": Metric("Brier score", "Mean squared error of the probabilities; 0 is perfect."),
     "accuracy": Metric(
         "Accuracy",
         "Share of the rows that the model decides rightly; where one class is rare, always saying the other does well.",
     ),
-    "balanced_accuracy": Metric("Balanced accuracy", "Mean over the classes of the share decided rightly."),
     "f1": Metric("F1", "Harmonic mean of precision and recall; over several classes, their mean."),
-    "precision": Metric("Precision", "Of the rows that the model says yes to, the share where it is right."),
-    "recall": Metric("Recall", "Of the rows that are so, the share that the model finds."),
-    "rmse": Metric(
-        "RMSE", "Root of the mean squared error, in the unit of the target: large errors count more.", higher=False
-    ),
-    "mae": Metric("MAE", "Mean absolute error, in the unit of the target.", higher=False),
+    "rmse": Metric("RMSE", "Root of the mean squared error, in the unit of the target: large errors count more."),
+    "mae": Metric("MAE", "Mean absolute error, in the unit of the target."),
     "r2": Metric("R²", "Share of the target's variance that the model explains; 0 is the mean, 1 is perfect."),
 }
 
 
 def metric(name: str) -> Metric:
     """How to speak of a metric; by its name alone where nothing more is known."""
-    return METRICS.get(name, Metric(name))
+    return replace(METRICS.get(name, Metric(name)), higher=name not in LOWER_IS_BETTER)
